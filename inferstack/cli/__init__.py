@@ -1,0 +1,93 @@
+"""The `inferstack` command: one command a file, loaded only when it is called.
+
+`inferstack --help` must stay under 0.3 s, so the table below holds names and one-line helps as text and
+nothing heavier than click is imported before a command runs.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import NamedTuple
+
+import click
+
+from inferstack import __version__
+from inferstack.cli.output import fail
+from inferstack.errors import InferstackError
+
+
+class Entry(NamedTuple):
+    """Where a command lives (``module:function``) and its line in the help."""
+
+    target: str
+    help: str
+
+
+COMMANDS: dict[str, Entry] = {
+    "init": Entry("inferstack.cli.init:init", "Write a first workload or environment file."),
+    "validate": Entry("inferstack.cli.validate:validate", "Check spec files; every error at once."),
+    "schema": Entry("inferstack.cli.schema:schema", "Print the JSON Schema that editors use."),
+    "plan": Entry("inferstack.cli.plan:plan", "Choose GPUs for a workload: which, why, what it costs."),
+    "fit": Entry("inferstack.cli.fit:fit", "Does a model fit on a GPU, and how much KV cache is left?"),
+    "predict": Entry("inferstack.cli.predict:predict", "Throughput, TTFT and TPOT of a deployment."),
+    "catalog": Entry("inferstack.cli.catalog:catalog", "List and show models, licences, GPUs, instances, prices."),
+    "synth": Entry("inferstack.cli.synth:synth", "Write plan, preview, bill, verdict, manifests to a folder."),
+    "preview": Entry("inferstack.cli.preview:preview", "What would change, by component; offline."),
+    "cost": Entry("inferstack.cli.cost:cost", "The monthly bill of an environment, line by line."),
+    "policy": Entry("inferstack.cli.policy:policy", "Check licences, residency and the other rules."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported on first use."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        del ctx
+        entry = COMMANDS.get(cmd_name)
+        if entry is None:
+            return None
+        module, _, attribute = entry.target.partition(":")
+        command = getattr(importlib.import_module(module), attribute)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, entry.help) for name, entry in COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="inferstack")
+def cli() -> None:
+    """Size, price, check and provision LLM serving on AWS from one short YAML file per model.
+
+    Exit codes: 0 ok, 1 blocked by a finding, 2 bad input, 3 the outside world failed.
+
+    \b
+    Example:
+      inferstack plan stacks/prod-eu/workloads/chat.yaml
+    """
+
+
+def main() -> None:
+    """Entry point: designed errors become one message and an exit code, never a traceback."""
+    try:
+        cli.main(standalone_mode=False, prog_name="inferstack")
+    except click.exceptions.Exit as stop:
+        sys.exit(stop.exit_code)
+    except click.Abort:
+        fail("interrupted", exit_code=3)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except InferstackError as error:
+        fail(str(error), exit_code=error.exit_code)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)
