@@ -1,0 +1,83 @@
+# Two commands do it all on a fresh machine with Python >= 3.11: `make demo` and `make test`.
+# Everything lands in this checkout (.venv, .tools); the system's Python is never touched.
+
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
+UV_VERSION := 0.13.8
+UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
+export UV_PYTHON_DOWNLOADS := never
+export UV_PROJECT_ENVIRONMENT := .venv
+export VIRTUAL_ENV :=
+RUN := .venv/bin/python -m
+INFERSTACK := .venv/bin/inferstack
+OUT ?= out
+ENVIRONMENTS := dev prod-eu prod-us
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-engine test-browser test-all lint format types imports check bench accuracy golden clean
+
+help: ## This list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
+
+.tools/bin/uv:
+	@test -n "$(PYTHON)" || { echo "error: no Python >= 3.11 found; set PYTHON=/path/to/python3" >&2; exit 3; }
+	@$(PYTHON) -m venv .tools
+	@.tools/bin/pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+
+.venv/.synced: pyproject.toml uv.lock | $(filter .tools/bin/uv,$(UV))
+	@test -n "$(PYTHON)" || { echo "error: no Python >= 3.11 found; set PYTHON=/path/to/python3" >&2; exit 3; }
+	@$(UV) sync --frozen --quiet --python $(PYTHON)
+	@touch $@
+
+setup: .venv/.synced ## Create .venv from the lock file
+
+demo: setup ## Plan, synthesise, check and price the example environments, offline
+	@for env in $(ENVIRONMENTS); do \
+	  printf '\n===== %s: the plan\n\n' $$env; $(INFERSTACK) plan $$env || exit; \
+	  printf '\n===== %s: bill, verdict and report files\n\n' $$env; $(INFERSTACK) synth $$env --out $(OUT)/$$env || exit; \
+	done
+	@printf '\n===== what the policy refuses\n'
+	@for case in tests/blocked/*/; do \
+	  printf '\n%s\n' $$case; $(INFERSTACK) policy $$case --quiet; code=$$?; \
+	  test $$code -eq 1 || { echo "error: $$case was not refused (exit $$code)" >&2; exit 1; }; \
+	done
+	@printf '\nreports: %s\n' "$(foreach env,$(ENVIRONMENTS),$(OUT)/$(env)/report.html)"
+
+test: setup ## Unit, property, catalog, golden, components, policies, cli (under 3 minutes on 2 cores)
+	@$(RUN) pytest -q -m "not engine and not cluster and not browser and not bench" tests
+
+test-engine: setup ## The same stacks under the real `pulumi` CLI (skipped when it is not on PATH)
+	@$(RUN) pytest -q -m engine tests/engine || test $$? -eq 5
+
+test-browser: setup ## The report page in a real Chromium (skipped when there is none)
+	@$(RUN) pytest -q -m browser tests/browser || test $$? -eq 5
+
+lint: setup ## ruff: rules and format
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+
+format: setup ## Apply ruff's fixes and format
+	@.venv/bin/ruff check --fix .
+	@.venv/bin/ruff format .
+
+types: setup ## mypy --strict
+	@.venv/bin/mypy
+
+imports: setup ## Layering contracts
+	@.venv/bin/lint-imports --no-cache
+
+check: lint types imports test ## What a commit must pass
+
+test-all: check test-engine test-browser ## Everything there is
+
+bench: setup ## Speed: medians of 5, printed and written to docs/benchmarks.md
+	@$(RUN) tests.bench
+
+accuracy: setup ## Predictions against measurements; writes docs/accuracy.md
+	@$(RUN) tests.accuracy
+
+golden: setup ## Rewrite the golden files (review the diff)
+	@$(RUN) pytest -q -m "not engine and not cluster and not browser" tests --update-golden
+
+clean: ## Remove what was built
+	@rm -rf .venv .tools $(OUT) dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage htmlcov
