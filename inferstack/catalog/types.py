@@ -6,8 +6,8 @@ Memory is in GiB or MiB as the name says, bandwidth in GB/s (1e9 bytes), compute
 
 from __future__ import annotations
 
-import datetime as dt  # noqa: TC003 - pydantic needs it at run time
-from decimal import Decimal  # noqa: TC003
+import datetime as dt
+from decimal import Decimal
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -20,6 +20,7 @@ class Fact(BaseModel):
 
 
 # --- models ---------------------------------------------------------------------------------------
+
 
 class SlidingWindow(Fact):
     size: int
@@ -162,10 +163,28 @@ class Model(Fact):
     tool_call_parser: str | None = None
     reasoning_parser: str | None = None
     aliases: tuple[str, ...] = ()
+    """Other Hugging Face ids of the same weights (a rename, a mirror under the developer's old name)."""
     revision: str | None = None
+    total_params_basis: str | None = None
+    """Where ``total_params_b`` is from: published, published rounded, or computed from the shape."""
     notes: tuple[str, ...] = ()
     sources: tuple[str, ...]
     from_memory_fields: tuple[str, ...] = ()
+    """Fields no source was read for; everything else stands in ``sources``."""
+    checked: dt.date
+
+
+class PhantomModel(Fact):
+    """A name people ask for that was never released, or not as open weights, and what exists instead."""
+
+    name: str
+    exists: bool
+    """True: the product exists, but not under this name or not as open weights."""
+    finding: str
+    use: tuple[str, ...]
+    """Ids of the nearest real models, all in the catalog."""
+    aliases: tuple[str, ...] = ()
+    source: str
 
 
 class GeoExclusion(Fact):
@@ -203,10 +222,14 @@ class Licence(Fact):
     governing_law: str | None = None
     remote_restriction_right: bool
     litigation_termination: str | None = None
+    confidence: str | None = None
+    """What was not read at first hand, or where sources conflict; None: the licence text itself was read."""
     sources: tuple[str, ...]
+    checked: dt.date
 
 
 # --- hardware and AWS -----------------------------------------------------------------------------
+
 
 class VllmSupport(Fact):
     """What vLLM 0.33 can run on a GPU generation."""
@@ -253,6 +276,14 @@ class Accelerator(Fact):
     vllm: VllmSupport | None
     sources: tuple[str, ...]
     notes: str | None = None
+    checked: dt.date
+
+
+class PriceChange(Fact):
+    """An on-demand price and the day a public price list first carried it."""
+
+    date: dt.date
+    on_demand: Decimal
 
 
 class InstanceType(Fact):
@@ -291,7 +322,32 @@ class InstanceType(Fact):
     exclusion: str | None = None
     """Why a plan never chooses it by itself (g7 needs driver 595, V100 is sm_70, ...)."""
     zones: dict[str, tuple[str, ...]]
+    network_peak_gbps: float | None = None
+    """Sum over the network cards as the EC2 API states it; above ``network_gbps`` small types burst."""
+    ebs_max_mbps: int | None = None
+    ebs_baseline_iops: int | None = None
+    price_history_us_east_1: tuple[PriceChange, ...] = ()
     note: str | None = None
+    from_memory_fields: tuple[str, ...] = ()
+    sources: tuple[str, ...]
+    checked: dt.date
+
+    @property
+    def regions(self) -> tuple[str, ...]:
+        """Regions that offer it, sorted; a region can offer it and still have no price."""
+        return tuple(sorted(self.zones))
+
+
+class CpuInstance(Fact):
+    """An EC2 type without GPU, for system nodes (controllers, gateway, monitoring)."""
+
+    id: str
+    family: str
+    vcpus: int
+    memory_gib: float
+    cpu_arch: str
+    sources: tuple[str, ...]
+    checked: dt.date
 
 
 class InstancePrice(Fact):
@@ -300,6 +356,10 @@ class InstancePrice(Fact):
     on_demand: Decimal | None
     spot_min: Decimal | None = None
     spot_median: Decimal | None = None
+    zones: tuple[str, ...] = ()
+    """Zone ids that the price source lists, whether or not they had a spot price then."""
+    local_zones: dict[str, Decimal | None] = {}
+    """Local Zone id to its spot price; the on-demand price there is the region's."""
     on_demand_source: str
     date: dt.date
 
@@ -332,6 +392,9 @@ class Region(Fact):
     zones: tuple[str, ...]
     control_plane_excluded_zones: tuple[str, ...] = ()
     opt_in: bool = False
+    partition: Literal["aws", "aws-us-gov", "aws-cn", "aws-eusc"] = "aws"
+    sources: tuple[str, ...]
+    checked: dt.date
 
 
 class EksVersion(Fact):
@@ -340,3 +403,39 @@ class EksVersion(Fact):
     end_of_standard_support: dt.date
     end_of_extended_support: dt.date
     source: str
+    checked: dt.date
+
+    def support(self, day: dt.date) -> Literal["standard", "extended", "ended"]:
+        """Which support (and so which control-plane price) the version has on ``day``."""
+        if day <= self.end_of_standard_support:
+            return "standard"
+        return "extended" if day <= self.end_of_extended_support else "ended"
+
+
+# --- vLLM -----------------------------------------------------------------------------------------
+
+
+class BatchDefaults(Fact):
+    """`--max-num-batched-tokens` and `--max-num-seqs` of the API server for GPUs of at least this memory."""
+
+    min_gpu_memory_gib: float
+    excludes_gpu: str | None = None
+    """A name part of GPUs the row does not hold for (``a100``)."""
+    max_num_batched_tokens: int
+    max_num_seqs: int
+
+
+class VllmDefaults(Fact):
+    """What a vLLM version does when nothing is set; holds from ``since`` until the next entry."""
+
+    since: str
+    gpu_memory_utilization: float
+    cuda_graphs_in_budget: bool
+    """True: profiled CUDA-graph memory is taken out of the KV budget; False: it comes on top."""
+    batch_defaults: tuple[BatchDefaults, ...]
+    """First match wins; ordered from most memory to least."""
+    block_size: int
+    engine: Literal["V0", "V1"]
+    notes: tuple[str, ...] = ()
+    sources: tuple[str, ...]
+    checked: dt.date
