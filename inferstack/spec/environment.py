@@ -1,0 +1,271 @@
+"""`kind: Environment`: where workloads run. Values only; no file is opened here.
+
+Attributes are the file's camelCase names in snake_case. Durations are ``timedelta``, percentages fractions
+(0..1), money Decimal USD.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from inferstack.spec.base import Section
+from inferstack.spec.quantities import (
+    AccountId,
+    BucketName,
+    CertificateArn,
+    Cidr,
+    CountryCode,
+    Duration,
+    HostName,
+    KmsKeyArn,
+    Name,
+    PathText,
+    Percentage,
+    RegionId,
+    Registry,
+    Residency,
+    RoleArn,
+    Shape,
+    VpcCidr,
+    ZoneId,
+    conflict,
+)
+from inferstack.spec.workload import Budget
+
+EVERYWHERE = ("0.0.0.0/0", "::/0")
+KubernetesVersion = Annotated[
+    str, Shape(r"1\.[0-9]{2}", "not a Kubernetes version", 'a minor version in quotes: "1.35"', 4)
+]
+TagKey = Annotated[
+    str, Shape(r"(?!(?i:aws):)[\w .:/=+@-]+", "not a tag key", "letters, digits, _.:/=+-@; not aws:...", 128)
+]
+TagValue = Annotated[
+    str, Shape(r"[\w .:/=+@-]*", "not a tag value", "letters, digits, spaces, _.:/=+-@", 256)
+]
+
+
+def _listed(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+class Cloud(Section):
+    """The account and place."""
+
+    provider: Literal["aws"] = "aws"
+    """Cloud provider."""
+    account: AccountId
+    """AWS account id, in quotes."""
+    region: RegionId
+    """AWS region id."""
+    zones: Annotated[int, Field(ge=1, le=3)] | tuple[ZoneId, ...] = 3
+    """How many availability zones, or their ids; EKS needs two for its control plane."""
+
+    @property
+    def zone_count(self) -> int:
+        return self.zones if isinstance(self.zones, int) else len(self.zones)
+
+    @model_validator(mode="after")
+    def _zones_usable(self) -> Self:
+        if isinstance(self.zones, tuple) and (
+            not 1 <= len(self.zones) <= 3 or len(set(self.zones)) < len(self.zones)
+        ):
+            raise conflict(
+                "not one to three different zones", "zones", accepted="1, 2, 3 or a list of zone ids"
+            )
+        return self
+
+
+class EnvironmentData(Section):
+    """Where data may be."""
+
+    residency: tuple[Residency, ...] = ()
+    """`EU`, country codes or region ids, any of them; empty: anywhere."""
+
+
+class Network(Section):
+    """The VPC."""
+
+    cidr: VpcCidr = "10.0.0.0/16"
+    """Private IPv4 network of /16 to /20."""
+    nat: Literal["none", "single", "per-zone"] = "single"
+    """NAT gateways: one for all zones, one per zone, or none."""
+    private: bool = True
+    """Nodes reach AWS services without crossing the internet."""
+    interface_endpoints: bool = Field(default_factory=lambda data: bool(data.get("private", True)))
+    """VPC interface endpoints for AWS services; absent: as `private`."""
+    flow_logs: bool = True
+    """VPC flow logs."""
+
+    @model_validator(mode="after")
+    def _reachable(self) -> Self:
+        if self.nat == "none" and not self.interface_endpoints:
+            message = "without NAT and without interface endpoints no node can join the cluster"
+            raise conflict(
+                message, "nat", "interfaceEndpoints", accepted="nat: single, or interfaceEndpoints: true"
+            )
+        return self
+
+
+class Cluster(Section):
+    """The EKS cluster."""
+
+    version: KubernetesVersion = "1.35"
+    """Kubernetes minor version, in quotes."""
+    endpoint: Literal["private", "public"] = "private"
+    """Whether the API server has a public address beside the private one."""
+    public_access_cidrs: tuple[Cidr, ...] = ()
+    """Networks that may reach a public endpoint; required with `endpoint: public`."""
+    open_to_internet: bool = False
+    """Say `true` to allow 0.0.0.0/0 among `publicAccessCidrs`."""
+    gpu_nodes: Literal["managed", "karpenter"] = "managed"
+    """Who starts GPU nodes: EKS managed node groups or Karpenter."""
+    admin_role_arns: tuple[RoleArn, ...] = ()
+    """IAM roles with cluster-admin access, beside the one that creates the cluster."""
+    deletion_protection: bool = True
+    """Refuse to delete the cluster."""
+
+    @model_validator(mode="after")
+    def _endpoint_is_bounded(self) -> Self:
+        if self.endpoint == "private" and self.public_access_cidrs:
+            message = "has no effect on a private endpoint"
+            raise conflict(
+                message, "publicAccessCidrs", "endpoint", accepted="endpoint: public, or leave it out"
+            )
+        if self.endpoint == "public" and not self.public_access_cidrs:
+            message = "a public endpoint needs the networks that may reach it"
+            raise conflict(
+                message, "endpoint", "publicAccessCidrs", accepted="publicAccessCidrs: [203.0.113.0/24]"
+            )
+        everywhere = [cidr for cidr in self.public_access_cidrs if cidr in EVERYWHERE]
+        if everywhere and not self.open_to_internet:
+            message = f"{everywhere[0]} opens the API server to everyone"
+            accepted = "your own networks, or openToInternet: true as well"
+            raise conflict(message, "publicAccessCidrs", "openToInternet", accepted=accepted)
+        return self
+
+
+class Gateway(Section):
+    """The entrance for callers."""
+
+    host: HostName
+    """DNS name callers use."""
+    tls: Literal["acm", "none"] = "acm"
+    """`acm`: a certificate of AWS Certificate Manager."""
+    certificate_arn: CertificateArn | None = None
+    """An existing certificate; absent: one is requested for `host`."""
+    waf: bool = True
+    """AWS WAF in front."""
+    auth: Literal["keys", "none"] = "keys"
+    """How callers prove who they are: virtual API keys."""
+    scheme: Literal["internal", "internet-facing"] = "internal"
+    """Whether the load balancer has public addresses."""
+
+    @model_validator(mode="after")
+    def _certificate_is_used(self) -> Self:
+        if self.tls == "none" and self.certificate_arn is not None:
+            raise conflict("has no effect without TLS", "certificateArn", "tls", accepted="tls: acm")
+        return self
+
+
+class Monitoring(Section):
+    """Metrics, dashboards, alerts, request samples."""
+
+    stack: Literal["prometheus", "amp", "none"] = "prometheus"
+    """In-cluster Prometheus, Amazon Managed Prometheus, or nothing."""
+    retention: Duration = Field(default=dt.timedelta(days=15), json_schema_extra={"default": "15d"})
+    """How long metrics are kept."""
+    sampling: Percentage = Field(default=0.01, json_schema_extra={"default": "1%"})
+    """Share of requests that are traced."""
+
+
+class ModelStore(Section):
+    """The bucket with the weights."""
+
+    bucket: BucketName | None = None
+    """Name of the bucket to create; absent: a derived one."""
+    existing_bucket: BucketName | None = None
+    """Use this bucket instead of creating one."""
+    replica_regions: tuple[RegionId, ...] = ()
+    """Regions the weights are copied to."""
+
+    @model_validator(mode="after")
+    def _one_bucket(self) -> Self:
+        if self.bucket is not None and self.existing_bucket is not None:
+            raise conflict("two buckets are named", "existingBucket", "bucket", accepted="one of them")
+        return self
+
+
+class PolicySettings(Section):
+    """How findings are treated, and what is never allowed here."""
+
+    strict: bool = True
+    """A rule that cannot decide counts as failed."""
+    level: Literal["mandatory", "advisory"] = "mandatory"
+    """`mandatory`: findings stop; `advisory`: findings warn."""
+    waivers: PathText | None = None
+    """File of accepted exceptions, relative to this file."""
+    deny_developer_countries: tuple[CountryCode, ...] = ()
+    """No models developed there."""
+    deny_models: tuple[Annotated[str, Shape(r"\S+", "not a model id", "an id or a glob: Qwen/*")], ...] = ()
+    """Model ids that are not allowed; `*` matches anything."""
+    deny_licences: tuple[
+        Annotated[str, Shape(r"\S+", "not a licence id", "a licence id of the catalog")], ...
+    ] = ()
+    """Licence ids that are not allowed."""
+
+
+class Secrets(Section):
+    """How secrets at rest are encrypted."""
+
+    kms_key: KmsKeyArn | None = None
+    """An existing KMS key; absent: one is created."""
+
+
+class Environment(Section):
+    """One place where workloads run: an account, a region, a cluster and the rules that hold there."""
+
+    api_version: Literal["inferstack/v1"]
+    """Version of this format."""
+    kind: Literal["Environment"]
+    """What this file describes."""
+    name: Name
+    """Names the stack and everything in it."""
+    cloud: Cloud
+    """The account and place."""
+    data: EnvironmentData = EnvironmentData()
+    """Where data may be."""
+    network: Network = Network()
+    """The VPC."""
+    cluster: Cluster = Cluster()
+    """The EKS cluster."""
+    gateway: Gateway | None = None
+    """The entrance; absent: workloads are reachable inside the cluster only."""
+    monitoring: Monitoring = Monitoring()
+    """Metrics, dashboards, alerts."""
+    model_store: ModelStore = ModelStore()
+    """The bucket with the weights."""
+    registry: Registry | None = None
+    """Image mirror, put before every image name; absent: images come from their public registries."""
+    secrets: Secrets = Secrets()
+    """How secrets are encrypted."""
+    policy: PolicySettings = PolicySettings()
+    """How findings are treated."""
+    budget: Budget | None = None
+    """Monthly limit of the whole environment."""
+    tags: Annotated[dict[TagKey, TagValue], Field(max_length=40)] = {}
+    """AWS tags on everything."""
+    workloads: PathText = "workloads/"
+    """Folder of the workload files, relative to this file."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        arn = self.gateway.certificate_arn if self.gateway is not None else None
+        if arn is not None and arn.split(":")[3] != self.cloud.region:
+            message = "the certificate is of another region than cloud.region"
+            raise conflict(
+                message, "gateway.certificateArn", "cloud.region", accepted=f"one of {self.cloud.region}"
+            )
+        return self
