@@ -112,6 +112,12 @@ class Architecture(Fact):
     qkv_bias: bool = False
     tie_word_embeddings: bool | None = None
     gated_mlp: bool = True
+    attention_gate: bool = False
+    """A gate as wide as the queries multiplies the attention output."""
+    double_wide_shared_mlp: bool = False
+    """Layers that reuse another layer's KV have MLPs of twice the width (Gemma 4 E2B)."""
+    language_head: bool = True
+    """False: embedding models, which are served without their language head."""
     sliding_window: SlidingWindow | None = None
     hybrid: Hybrid | None = None
     moe: Moe | None = None
@@ -125,6 +131,8 @@ class Architecture(Fact):
     non_text_params_b: float | None = None
     native_dtype: str
     model_type: str | None = None
+    max_position: int | None = None
+    """Longest context of the position table; None: see the model's ``max_context``."""
 
 
 class Checkpoint(Fact):
