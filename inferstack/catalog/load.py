@@ -237,12 +237,16 @@ class Catalog:
         return {x.id: x for x in read_entries(path, "service_prices", ServicePrice)}
 
     def service_price(self, name: str, region: str) -> tuple[Decimal | None, ServicePrice]:
-        """The price of a metered AWS dimension in a region and its record; None is "no price"."""
-        price = _pick("service price", name, self._service_prices)
-        self.region(region)
-        if region in price.regions:
-            return price.regions[region], price
-        return (price.default if region in price.default_applies else None), price
+        """The price of a metered AWS dimension in a region, and its record; None is "no price".
+
+        The record's source, date and confidence are those of the price returned.
+        """
+        record = _pick("service price", name, self._service_prices)
+        quote = record.quote(self.region(region))
+        if quote is None:
+            return None, record
+        origin = {"source": quote.source, "date": quote.date, "confidence": quote.confidence}
+        return quote.price, record.model_copy(update=origin)
 
     def service_prices(self) -> tuple[ServicePrice, ...]:
         return tuple(self._service_prices.values())

@@ -372,10 +372,24 @@ class InstancePrice(Fact):
     date: dt.date
 
 
+Confidence = Literal["published", "secondary", "judgement"]
+"""Read in a price list, pricing page or bill; quoted by others; not read in a source."""
+
+
+class RegionalPrice(Fact):
+    """The price of one metered dimension in one region, with its own source."""
+
+    price: Decimal
+    source: str
+    date: dt.date
+    confidence: Confidence
+
+
 class ServicePrice(Fact):
     """Price of one metered AWS dimension; ``regions`` overrides ``default`` where a region is known.
 
-    ``default`` holds only for regions in ``default_applies``; elsewhere the price is "no price".
+    ``default`` holds only for regions in ``default_applies`` (``*``: every commercial region); elsewhere
+    the price is "no price".
     """
 
     id: str
@@ -384,10 +398,21 @@ class ServicePrice(Fact):
     unit: str
     default: Decimal
     default_applies: tuple[str, ...]
-    regions: dict[str, Decimal] = {}
+    regions: dict[str, RegionalPrice] = {}
     source: str
     date: dt.date
-    confidence: Literal["published", "secondary", "judgement"]
+    confidence: Confidence
+
+    def quote(self, region: Region) -> RegionalPrice | None:
+        """What it costs in ``region`` and by which source; None is "no price"."""
+        if region.id in self.regions:
+            return self.regions[region.id]
+        everywhere = "*" in self.default_applies and region.partition == "aws"
+        if everywhere or region.id in self.default_applies:
+            return RegionalPrice(
+                price=self.default, source=self.source, date=self.date, confidence=self.confidence
+            )
+        return None
 
 
 class Region(Fact):
