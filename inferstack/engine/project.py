@@ -1,0 +1,190 @@
+"""The Pulumi project on disk: `Pulumi.yaml`, stack configuration, and what an ENV argument means.
+
+Nothing is decrypted and no backend is asked: a stack file written for Pulumi Cloud, for a bucket with a KMS
+secrets provider or for a local folder reads the same, and its encrypted values stay unreadable.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from inferstack.engine.wire import MASK
+from inferstack.errors import InputError, Problem
+
+ENVIRONMENT_FILE: Final = "environment.yaml"
+ENVIRONMENT_KEY: Final = "inferstack:environment"
+_NO_DEFAULT_PROVIDERS: Final = "pulumi:disable-default-providers"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Project:
+    """A folder with a `Pulumi.yaml`."""
+
+    root: Path
+    name: str
+    main: Path
+    """Folder of the program; the working directory while it runs."""
+    config_dir: Path
+    defaults: Mapping[str, str] = field(default_factory=dict)
+    """Configuration that `Pulumi.yaml` gives every stack."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """One stack of a project, ready to run."""
+
+    project: Project
+    stack: str
+    environment: Path
+    """The environment file, absolute."""
+    config: Mapping[str, str]
+    secret_keys: tuple[str, ...] = ()
+
+
+def find_project(start: Path) -> Project:
+    """The project of ``start`` or of a folder above it; else the one this package is a part of."""
+    here = start.resolve()
+    candidates = (here, *here.parents, Path(__file__).resolve().parents[2])
+    for folder in candidates:
+        if (folder / "Pulumi.yaml").is_file():
+            return _read_project(folder)
+    raise InputError(
+        Problem(
+            message="no Pulumi.yaml here or above",
+            file=str(start),
+            accepted="a folder of a project; `inferstack init` starts one",
+        )
+    )
+
+
+def resolve(env: str, *, start: Path | None = None) -> Target:
+    """The target that ENV names: a stack (``prod-eu``), or a path to an environment's folder or file."""
+    project = find_project(start or Path.cwd())
+    file = _environment_file(env, project)
+    stack = file.parent.name
+    config, secret_keys = _stack_config(project, stack)
+    relative = os.path.relpath(file, project.main)
+    configured = config.get(ENVIRONMENT_KEY)
+    if configured is None or (project.main / configured).resolve() != file:
+        config[ENVIRONMENT_KEY] = Path(relative).as_posix()
+    return Target(project=project, stack=stack, environment=file, config=config, secret_keys=secret_keys)
+
+
+def providers_required(config: Mapping[str, str]) -> frozenset[str]:
+    """Packages whose default provider the configuration disables."""
+    text = config.get(_NO_DEFAULT_PROVIDERS, "[]")
+    try:
+        names = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise InputError(f"{_NO_DEFAULT_PROVIDERS} is not a list: {text!r}") from error
+    return frozenset(str(name) for name in names)
+
+
+def _environment_file(env: str, project: Project) -> Path:
+    path = Path(env)
+    named = project.main / env / ENVIRONMENT_FILE
+    if os.sep not in env and not path.exists() and named.is_file():
+        return named.resolve()
+    if path.is_dir() and (path / ENVIRONMENT_FILE).is_file():
+        return (path / ENVIRONMENT_FILE).resolve()
+    if path.is_file():
+        return path.resolve()
+    if named.is_file():
+        return named.resolve()
+    known = sorted(found.parent.name for found in project.main.glob(f"*/{ENVIRONMENT_FILE}"))
+    raise InputError(
+        Problem(
+            message="no such environment",
+            value=env,
+            accepted=f"{', '.join(known) or 'none yet'}, or a path to a folder with an {ENVIRONMENT_FILE}",
+        )
+    )
+
+
+def _read_project(folder: Path) -> Project:
+    document = _read_mapping(folder / "Pulumi.yaml")
+    name = document.get("name")
+    if not isinstance(name, str):
+        raise InputError(Problem(message="a project needs a name", file="Pulumi.yaml", path="name"))
+    return Project(
+        root=folder,
+        name=name,
+        main=(folder / str(document.get("main", "."))).resolve(),
+        config_dir=(folder / str(document.get("stackConfigDir", "."))).resolve(),
+        defaults=_project_defaults(document.get("config"), name),
+    )
+
+
+def _project_defaults(config: object, project: str) -> dict[str, str]:
+    """`config:` of Pulumi.yaml: a plain value, or a declaration with `value` or `default`."""
+    if not isinstance(config, Mapping):
+        return {}
+    found: dict[str, str] = {}
+    for key, declared in config.items():
+        value = declared
+        if isinstance(declared, Mapping):
+            value = declared.get("value", declared.get("default"))
+        if value is not None:
+            found[_full_key(str(key), project)] = _config_text(value)
+    return found
+
+
+def _stack_config(project: Project, stack: str) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Configuration of a stack and its secret keys; a stack without a file has the project's defaults."""
+    config = dict(project.defaults)
+    path = project.config_dir / f"Pulumi.{stack}.yaml"
+    if not path.is_file():
+        config.setdefault(_NO_DEFAULT_PROVIDERS, '["*"]')
+        return config, ()
+    secret_keys = []
+    values = _read_mapping(path).get("config") or {}
+    if not isinstance(values, Mapping):
+        raise InputError(Problem(message="`config` must be a mapping", file=str(path), path="config"))
+    for key, value in values.items():
+        full = _full_key(str(key), project.name)
+        readable, secret = _without_ciphertext(value)
+        config[full] = _config_text(readable)
+        if secret:
+            secret_keys.append(full)
+    return config, tuple(sorted(secret_keys))
+
+
+def _full_key(key: str, project: str) -> str:
+    return key if ":" in key else f"{project}:{key}"
+
+
+def _without_ciphertext(value: Any) -> tuple[Any, bool]:
+    """The value with every `secure:` leaf masked, and whether there was one."""
+    if isinstance(value, Mapping):
+        if set(value) == {"secure"}:
+            return MASK, True
+        parts = {str(key): _without_ciphertext(item) for key, item in value.items()}
+        return {key: part for key, (part, _) in parts.items()}, any(secret for _, secret in parts.values())
+    if isinstance(value, list):
+        items = [_without_ciphertext(item) for item in value]
+        return [item for item, _ in items], any(secret for _, secret in items)
+    return value, False
+
+
+def _config_text(value: Any) -> str:
+    """As the engine hands configuration to a program: strings as they are, everything else as JSON."""
+    return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
+
+
+def _read_mapping(path: Path) -> Mapping[str, Any]:
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
+        raise InputError(Problem(message=f"cannot be read: {error}", file=str(path))) from error
+    if document is None:
+        return {}
+    if not isinstance(document, Mapping):
+        raise InputError(Problem(message="must be a mapping", file=str(path)))
+    return document
