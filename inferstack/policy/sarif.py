@@ -1,7 +1,7 @@
 """A policy report as SARIF 2.1.0, which code-scanning tools read.
 
-Waived findings are kept with a suppression, open ones (indeterminate where the environment is not strict) have
-kind ``open``. Locations are logical: the resource's URN; ``artifact`` names the file a reader should open.
+Waived findings are kept with a suppression; open ones (indeterminate where the environment is not strict)
+have kind ``open``. Locations are logical (the resource's URN); ``artifact`` names the file to open.
 """
 
 from __future__ import annotations

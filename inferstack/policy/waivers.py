@@ -1,4 +1,4 @@
-"""Waivers: accepted exceptions with an owner, a reason and an end; reported when used, failing when expired."""
+"""Waivers: accepted exceptions with an owner, a reason and an end; an expired one fails."""
 
 from __future__ import annotations
 
