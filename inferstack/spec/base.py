@@ -25,7 +25,7 @@ class Section(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _lists_as_tuples(cls, value: Any) -> Any:
-        """YAML and JSON have lists only; strict tuples take no list, so they are turned here, one level deep."""
+        """YAML and JSON have lists only, and strict tuples take none: turned here, one level deep."""
         if not isinstance(value, Mapping):
             return value
         return {key: tuple(item) if isinstance(item, list) else item for key, item in value.items()}

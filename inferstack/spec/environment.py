@@ -9,46 +9,55 @@ from __future__ import annotations
 import datetime as dt
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
 from inferstack.spec.base import Section
-from inferstack.spec.quantities import (
+from inferstack.spec.capacity import Budget
+from inferstack.spec.identifiers import (
     AccountId,
     BucketName,
     CertificateArn,
-    Cidr,
     CountryCode,
-    Duration,
     HostName,
     KmsKeyArn,
     Name,
     PathText,
-    Percentage,
     RegionId,
     Registry,
     Residency,
     RoleArn,
     Shape,
-    VpcCidr,
     ZoneId,
-    conflict,
 )
-from inferstack.spec.workload import Budget
+from inferstack.spec.quantities import Cidr, Duration, Percentage, VpcCidr, conflict
 
 EVERYWHERE = ("0.0.0.0/0", "::/0")
 KubernetesVersion = Annotated[
     str, Shape(r"1\.[0-9]{2}", "not a Kubernetes version", 'a minor version in quotes: "1.35"', 4)
 ]
 TagKey = Annotated[
-    str, Shape(r"(?!(?i:aws):)[\w .:/=+@-]+", "not a tag key", "letters, digits, _.:/=+-@; not aws:...", 128)
+    str,
+    Shape(
+        r"(?![aA][wW][sS]:)[A-Za-z0-9_ .:/=+@-]+",
+        "not a tag key",
+        "letters, digits, _.:/=+-@; not aws:...",
+        128,
+    ),
 ]
 TagValue = Annotated[
-    str, Shape(r"[\w .:/=+@-]*", "not a tag value", "letters, digits, spaces, _.:/=+-@", 256)
+    str, Shape(r"[A-Za-z0-9_ .:/=+@-]*", "not a tag value", "letters, digits, spaces, _.:/=+-@", 256)
 ]
 
 
-def _listed(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
+def _zones_kind(value: Any) -> str:
+    return "ids" if isinstance(value, list | tuple) else "count"
+
+
+Zones = Annotated[
+    Annotated[Annotated[int, Field(ge=1, le=3)], Tag("count")]
+    | Annotated[tuple[ZoneId, ...], Field(min_length=1, max_length=3), Tag("ids")],
+    Discriminator(_zones_kind),
+]
 
 
 class Cloud(Section):
@@ -60,7 +69,7 @@ class Cloud(Section):
     """AWS account id, in quotes."""
     region: RegionId
     """AWS region id."""
-    zones: Annotated[int, Field(ge=1, le=3)] | tuple[ZoneId, ...] = 3
+    zones: Zones = 3
     """How many availability zones, or their ids; EKS needs two for its control plane."""
 
     @property
@@ -255,7 +264,7 @@ class Environment(Section):
     """How findings are treated."""
     budget: Budget | None = None
     """Monthly limit of the whole environment."""
-    tags: Annotated[dict[TagKey, TagValue], Field(max_length=40)] = {}
+    tags: Annotated[dict[TagKey, TagValue], Field(max_length=40)] = Field(default_factory=dict)
     """AWS tags on everything."""
     workloads: PathText = "workloads/"
     """Folder of the workload files, relative to this file."""

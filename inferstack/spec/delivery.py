@@ -1,0 +1,91 @@
+"""How a workload is delivered: external fallback, rollout, evaluation, engine settings."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, JsonValue, model_validator
+
+from inferstack.spec.base import Section
+from inferstack.spec.identifiers import PathText, RegionId, Shape
+from inferstack.spec.quantities import Duration, Number, Percentage, conflict
+
+Classification = Literal["public", "internal", "confidential", "restricted"]
+FallbackProvider = Literal["bedrock", "openai", "together", "anyscale", "huggingface", "sagemaker"]
+FallbackReason = Literal["overload", "error", "timeout", "rate-limit"]
+
+
+class Fallback(Section):
+    """An external backend for what the own replicas cannot take."""
+
+    provider: FallbackProvider
+    """Who runs it."""
+    model: Annotated[str, Shape(r"\S+", "not a model name", "the provider's model name", 256)]
+    """The provider's name of the model."""
+    on: Annotated[tuple[FallbackReason, ...], Field(min_length=1)] = ("overload", "error")
+    """When it is used."""
+    max_classification: Classification = "public"
+    """The most sensitive class of data that may go there."""
+    region: RegionId | None = None
+    """Region of the backend, for providers that have regions; absent: the environment's."""
+    endpoint: (
+        Annotated[str, Shape(r"https://[^\s]+", "not an https address", "https://host/path", 2048)] | None
+    ) = None
+    """Address of a dedicated endpoint."""
+
+
+class AbortOn(Section):
+    """A canary that reaches any of these is rolled back."""
+
+    error_rate: Percentage | None = None
+    """Share of failed requests."""
+    ttft_p95: Duration | None = Field(default=None, alias="ttftP95")
+    """Time to first token, 95th percentile."""
+    itl_p95: Duration | None = Field(default=None, alias="itlP95")
+    """Time between tokens, 95th percentile."""
+
+
+DEFAULT_STEPS = (5, 25, 50, 100)
+
+
+class Rollout(Section):
+    """How a new version takes over."""
+
+    strategy: Literal["rolling", "blue-green", "canary"] = "rolling"
+    """`canary` shifts traffic by steps, `blue-green` at once."""
+    steps: tuple[Annotated[int, Field(ge=1, le=100)], ...] = DEFAULT_STEPS
+    """Percent of traffic on the new version, step by step; canary only."""
+    step_duration: Duration | None = None
+    """Watch time per step; absent: 10 minutes."""
+    abort_on: AbortOn = AbortOn()
+    """What sends traffic back; absent values follow from the service levels."""
+
+    @model_validator(mode="after")
+    def _steps_rise(self) -> Self:
+        rising = all(low < high for low, high in zip(self.steps, self.steps[1:], strict=False))
+        if not rising or not self.steps or self.steps[-1] != 100:
+            raise conflict(
+                "the steps do not rise to 100", "steps", accepted="rising whole percents ending with 100"
+            )
+        if self.strategy != "canary" and "steps" in self.model_fields_set:
+            message = f"steps have no meaning for strategy {self.strategy}"
+            raise conflict(message, "steps", "strategy", accepted="strategy: canary, or no steps")
+        return self
+
+
+class Evaluation(Section):
+    """The test that gates a rollout."""
+
+    suite: PathText
+    """Suite file, relative to this file."""
+    min_cases: Annotated[int, Field(ge=1, le=1_000_000)] = 100
+    """Fewer cases than this judge nothing."""
+    pass_mark: Annotated[Number, Field(gt=0, le=1)] = 0.9
+    """Share of cases that must pass."""
+
+
+class Serving(Section):
+    """Engine settings beyond the plan's own."""
+
+    vllm: dict[str, JsonValue] = Field(default_factory=dict)
+    """Extra vLLM arguments without the leading dashes: `enable-chunked-prefill: true`."""
