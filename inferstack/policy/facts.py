@@ -4,16 +4,16 @@ This file is the contract with ``components/``: every prop consulted by a rule i
 Reading a fact that is unknown, or that a rule cannot do without and is absent, raises ``Undecided``.
 
 ``inferstack:index:InferenceEnvironment``
-    environment, account, region, zones (zone ids), residency (groups, countries or region ids),
+    environment, account, region, zones (zone ids), residency (groups, countries or region ids), production,
     policy {strict, level, denyDeveloperCountries, denyModels, denyLicences,
     waivers [{rule, scope, owner, reason, expires}]}, budgetMonthlyUsd (text), tags {}
 ``inferstack:index:VllmService``
     workload, model, revision, licence, developerCountry, gated, owner, costCentre, budgetMonthlyUsd (text),
     usage {commercial, monthlyActiveUsers, annualRevenueUsd, trainsOtherModels, redistributes, euUsers,
     companyDomicile}, data {classification, residency}, adapters [{name, source}],
-    fallback [{provider, model, region, endpoint, maxClassification}],
-    slo {availability, ttftP95Ms, itlP95Ms, e2eP95Ms}, purchase, replicas, minReplicas, maxReplicas,
-    requestsPerDay, inputTokens, outputTokens (text), vllmVersion
+    fallback [{provider, model, region, endpoint, maxClassification, enabled}],
+    slo {availability, ttftP95Ms, itlP95Ms, e2eP95Ms}, purchase, replicas, minReplicas,
+    requestsPerDay, inputTokens, outputTokens (text)
 """
 
 from __future__ import annotations
@@ -95,7 +95,10 @@ class EnvironmentFacts:
 
     @property
     def production(self) -> bool:
-        """Tagged ``environment: prod...``; anything not clearly named otherwise counts as production."""
+        """As the environment says; one that says nothing is production unless its tag or name is not."""
+        stated = self.view.flag("production")
+        if stated is not None:
+            return stated
         label = self.tags.text("environment") or self.name
         return not label.lower().startswith(("dev", "test", "sandbox", "staging"))
 
@@ -123,6 +126,11 @@ class FallbackFacts:
     @property
     def max_classification(self) -> str | None:
         return self.view.text("maxClassification")
+
+    @property
+    def enabled(self) -> bool:
+        """False: the gateway was not told of it, so no request can leave."""
+        return self.view.flag("enabled") is not False
 
 
 @dataclass(frozen=True)
@@ -201,7 +209,9 @@ class WorkloadFacts:
 
     @property
     def fallbacks(self) -> tuple[FallbackFacts, ...]:
-        return tuple(FallbackFacts(view) for view in self.view.views("fallback"))
+        """External backends that the gateway may use."""
+        found = (FallbackFacts(view) for view in self.view.views("fallback"))
+        return tuple(fallback for fallback in found if fallback.enabled)
 
     def catalog_model(self, knowledge: Knowledge) -> Model | None:
         return knowledge.model(self.model)
