@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from inferstack.spec.base import Section
 from inferstack.spec.defaults import Task
@@ -51,8 +51,6 @@ class Adapter(Section):
 
 class ModelRef(Section):
     """What is served."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{"id": "Qwen/Qwen3-8B"}]})
 
     id: ModelId | None = None
     """Catalog id (a Hugging Face id)."""

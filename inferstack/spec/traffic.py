@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated, Any, Self
 
-from pydantic import BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
 
 from inferstack.spec.base import Section
 from inferstack.spec.identifiers import PathText
@@ -12,6 +13,19 @@ from inferstack.spec.quantities import Number, conflict
 
 Tokens = Annotated[Number, Field(ge=0, le=10_000_000)]
 VOLUMES = ("requestsPerDay", "tokensPerDay", "peakRequestsPerSecond")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TraceSummary:
+    """What a trace says: rates over its span, tokens per request."""
+
+    requests: int
+    duration_s: float
+    peak_to_average: float
+    input_mean: float
+    input_p95: float
+    output_mean: float
+    output_p95: float
 
 
 class TokenCount(Section):
@@ -42,8 +56,6 @@ TokensField = Annotated[
 class Traffic(Section):
     """How much is asked, and how it is spread. Exactly one of the three volumes."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"requestsPerDay": 120000}]})
-
     requests_per_day: Annotated[Number, Field(gt=0, le=1e11)] | None = None
     """Requests on a mean day."""
     tokens_per_day: Annotated[Number, Field(gt=0, le=1e15)] | None = None
@@ -64,6 +76,19 @@ class Traffic(Section):
     """Share of prompt tokens that requests have in common (system prompt, few-shot examples)."""
     concurrency: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
     """Requests in flight at peak, where it is known; else it follows from rate and latency."""
+
+    _observed: TraceSummary | None = PrivateAttr(default=None)
+
+    @property
+    def observed(self) -> TraceSummary | None:
+        """What `trace` says, once the file has been read."""
+        return self._observed
+
+    def with_observed(self, summary: TraceSummary, *, trace: str) -> Self:
+        """This traffic with the summary of its trace file, now called ``trace``."""
+        copy = self.model_copy(update={"trace": trace})
+        copy._observed = summary
+        return copy
 
     @model_validator(mode="after")
     def _one_volume_one_shape(self) -> Self:
