@@ -248,6 +248,10 @@ class Catalog:
         origin = {"source": quote.source, "date": quote.date, "confidence": quote.confidence}
         return quote.price, record.model_copy(update=origin)
 
+    def service(self, name: str) -> ServicePrice:
+        """The metered AWS dimension of this id, with its prices in all known regions."""
+        return _pick("service price", name, self._service_prices)
+
     def service_prices(self) -> tuple[ServicePrice, ...]:
         return tuple(self._service_prices.values())
 
@@ -323,7 +327,9 @@ def _pick(kind: str, name: str, table: dict[str, V]) -> V:
 def _unknown(kind: str, name: str, known: Iterable[str]) -> Problem:
     names = list(known)
     near = or_list(nearest(name, names))
-    accepted = ", ".join(names) if near is None and len(names) <= 40 else None
+    accepted = None
+    if near is None:
+        accepted = ", ".join(names) if len(names) <= 40 else "see `inferstack catalog list`"
     return Problem(message=f"no {kind} {name!r} in the catalog", did_you_mean=near, accepted=accepted)
 
 

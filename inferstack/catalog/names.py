@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _VENDOR = re.compile(r"nvidia|geforce|tesla|graphics|\bgpu\b", re.IGNORECASE)
+_WORD = re.compile(r"\d+(?:\.\d+)*[a-z]*|[a-z]+")
 _SOCKET = re.compile(r"\bsxm\d\b", re.IGNORECASE)
 
 
@@ -27,27 +28,40 @@ def gpu_key(name: str) -> str:
 def nearest(name: str, candidates: Iterable[str], *, count: int = 3) -> tuple[str, ...]:
     """Up to ``count`` candidates that look like ``name``, the most alike first; empty when none does.
 
-    Compared without case and punctuation. A candidate of the form ``org/model`` is also compared by its
-    model part alone, so ``Llama 3.3 70B`` finds ``meta-llama/Llama-3.3-70B-Instruct``.
+    Compared without case and punctuation, by letters and by words, so that ``Llama 3.3 70B`` finds
+    ``meta-llama/Llama-3.3-70B-Instruct``; the organisation before a slash counts only when it was typed.
     """
-    wanted = normalise(name)
-    wanted_tail = normalise(name.rpartition("/")[2])
     scored: list[tuple[float, str]] = []
     for candidate in candidates:
-        score = _likeness(wanted, normalise(candidate))
-        if "/" in candidate:
-            score = max(score, _likeness(wanted_tail, normalise(candidate.rpartition("/")[2])))
+        shown = candidate if "/" in name else candidate.rpartition("/")[2]
+        score = max(_letters(name, shown), _words(name, shown))
         if score >= 0.6:
             scored.append((-score, candidate))
     return tuple(candidate for _, candidate in sorted(scored)[:count])
 
 
-def _likeness(wanted: str, candidate: str) -> float:
-    if not wanted or not candidate:
+def _letters(wanted: str, candidate: str) -> float:
+    a, b = normalise(wanted), normalise(candidate)
+    if not a or not b:
         return 0.0
-    ratio = difflib.SequenceMatcher(None, wanted, candidate).ratio()
-    prefix = candidate.startswith(wanted) or wanted.startswith(candidate)
-    return max(ratio, 0.9 if prefix and min(len(wanted), len(candidate)) >= 3 else 0.0)
+    matcher = difflib.SequenceMatcher(None, a, b)
+    if matcher.real_quick_ratio() < 0.6 or matcher.quick_ratio() < 0.6:
+        return 0.0
+    return matcher.ratio()
+
+
+def _words(wanted: str, candidate: str) -> float:
+    """0.6 to 1 when most words of ``wanted`` are words of ``candidate``, less for each word left over."""
+    asked, offered = _split(wanted), _split(candidate)
+    if not asked:
+        return 0.0
+    share = len(asked & offered) / len(asked)
+    extra = len(offered - asked)
+    return 0.5 + 0.5 * share - 0.02 * extra if share >= 0.6 else 0.0
+
+
+def _split(name: str) -> frozenset[str]:
+    return frozenset(_WORD.findall(name.casefold().replace("+", " plus ")))
 
 
 def or_list(names: Iterable[str]) -> str | None:
