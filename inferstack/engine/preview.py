@@ -23,6 +23,7 @@ Document = Mapping[str, Any]
 
 _GONE: Final = frozenset({"delete", "delete-replaced", "discard", "discard-replaced", "read-discard"})
 """Steps after which the resource is no longer there."""
+_PLUGIN_KEYS: Final = frozenset({"version", "pluginDownloadURL", "pluginChecksums"})
 
 
 def to_document(graph: Graph) -> dict[str, Any]:
@@ -94,7 +95,7 @@ def read_preview(path: Path) -> Graph:
 
 
 def load_document(path: Path) -> Document:
-    """A preview document from a file: JSON with a list of steps."""
+    """A preview document from a file; an exported stack becomes steps that change nothing."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
@@ -102,9 +103,13 @@ def load_document(path: Path) -> Document:
             Problem(
                 message=f"not readable as JSON: {error}",
                 file=str(path),
-                accepted="the output of `pulumi preview --json` or a preview.json of `inferstack synth`",
+                accepted="what `pulumi preview --json`, `pulumi stack export` or `inferstack synth` wrote",
             )
         ) from error
+    if isinstance(found, dict) and isinstance(found.get("deployment"), dict):
+        found = {
+            "steps": [{"op": "same", "newState": one} for one in found["deployment"].get("resources") or []]
+        }
     if not isinstance(found, dict) or not isinstance(found.get("steps", []), list):
         raise InputError(
             Problem(
@@ -157,7 +162,7 @@ def _resource(after: Mapping[str, Any], number: int) -> Resource:
             name=urn.name,
             parent=after.get("parent") or None,
             custom=bool(after.get("custom", False)),
-            inputs=_inputs(after.get("inputs") or {}),
+            inputs=_inputs(str(after["type"]), after.get("inputs") or {}),
             dependencies=tuple(sorted(after.get("dependencies") or ())),
             property_dependencies={
                 key: tuple(sorted(found))
@@ -191,8 +196,10 @@ def _options(after: Mapping[str, Any]) -> Options:
     )
 
 
-def _inputs(found: Mapping[str, Any]) -> Mapping[str, object]:
-    inputs = wire.from_json(found)
+def _inputs(type_: str, found: Mapping[str, Any]) -> Mapping[str, object]:
+    """Inputs as the program gave them: the engine adds a provider's plugin version to its inputs."""
+    added = _PLUGIN_KEYS if type_.startswith("pulumi:providers:") else frozenset()
+    inputs = wire.from_json({key: value for key, value in found.items() if key not in added})
     assert isinstance(inputs, Mapping)
     return inputs
 

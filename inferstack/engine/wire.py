@@ -32,8 +32,8 @@ MASK: Final = "[secret]"
 _SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
 _SECRET: Final = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105  a type signature, not a credential
 _OUTPUT: Final = "d0e6a833031e9bbcd3f4e8bde6ca49a4"
-_BRIDGE_DEFAULTS: Final = "__defaults"
-"""Bookkeeping of bridged providers: which inputs they filled in themselves."""
+_BOOKKEEPING: Final = frozenset({"__defaults", "__internal"})
+"""What providers and the engine note inside inputs: defaults they filled in, where a plugin comes from."""
 
 
 def from_struct(struct: Struct) -> dict[str, object]:
@@ -53,7 +53,7 @@ def from_value(value: Value) -> object:
 def from_json(value: Any) -> object:
     """A value of a preview document; a masked secret is a ``Secret`` whose value is not known."""
     if isinstance(value, Mapping):
-        return _special({str(k): from_json(v) for k, v in sorted(value.items()) if k != _BRIDGE_DEFAULTS})
+        return _special({str(k): from_json(v) for k, v in sorted(value.items()) if k not in _BOOKKEEPING})
     if isinstance(value, list):
         return [from_json(item) for item in value]
     return Secret(UNKNOWN) if value == MASK else _scalar(value)
