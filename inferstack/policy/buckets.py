@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from inferstack.policy.types import Undecided
-from inferstack.policy.view import View
 from inferstack.resources import Resource, ResourceIndex
+from inferstack.view import Undecided, View
 
 BUCKET_TYPES: Final = ("aws:s3/bucket:Bucket", "aws:s3/bucketV2:BucketV2")
 

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from inferstack.policy.types import Outcome, Undecided, Verdict
+from inferstack.policy.types import (
+    Outcome,
+    Verdict,
+)
 from inferstack.resources import Resource
+from inferstack.view import Undecided
 
 
 def over(resources: Iterable[Resource], judge: Callable[[Resource], Iterable[Verdict]]) -> Iterator[Verdict]:

@@ -29,10 +29,8 @@ class Pack:
         known = {rule.id: rule for rule in self.rules}
         wrong = [name for name in ids if name.upper() not in known]
         if wrong:
-            accepted = ", ".join(known)
-            raise InputError(
-                *(Problem(message="no such rule", value=name, accepted=accepted) for name in wrong)
-            )
+            names = ", ".join(known)
+            raise InputError(*(Problem(message="no such rule", value=name, accepted=names) for name in wrong))
         wanted = {name.upper() for name in ids}
         return tuple(rule for rule in self.rules if not wanted or rule.id in wanted)
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final
 
-from inferstack.policy.types import Undecided
+from inferstack.view import Undecided
 
 if TYPE_CHECKING:
     from inferstack.catalog.types import Region

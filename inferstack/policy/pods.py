@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from inferstack.policy.types import Undecided
-from inferstack.policy.view import View
+from inferstack.view import Undecided, View
 
 POD_TYPES: Final = (
     "kubernetes:core/v1:Pod",

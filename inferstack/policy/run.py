@@ -9,8 +9,8 @@ from fnmatch import fnmatchcase
 from functools import cached_property
 from typing import TypeVar
 
+from inferstack.facts import EnvironmentFacts, environment_of, environments, workload_of
 from inferstack.policy import waivers as waiving
-from inferstack.policy.facts import EnvironmentFacts, environment_of, environments, workload_of
 from inferstack.policy.types import (
     Context,
     EnvironmentRule,
@@ -23,12 +23,11 @@ from inferstack.policy.types import (
     Rule,
     RuleResult,
     Status,
-    Undecided,
     Verdict,
     Waiver,
 )
-from inferstack.policy.view import View, secret_texts
 from inferstack.resources import Resource, ResourceIndex, index
+from inferstack.view import Undecided, View, secret_texts
 
 _WORST_FIRST = (Outcome.FAIL, Outcome.INDETERMINATE, Outcome.PASS, Outcome.NOT_APPLICABLE)
 _STATUS_ORDER = (Status.BLOCKED, Status.OPEN, Status.WARNED, Status.WAIVED)
@@ -53,7 +52,7 @@ def settings_of(facts: EnvironmentFacts | None) -> Settings:
     return Settings(
         environment=_read(lambda: facts.name, "(unnamed)"),
         strict=_read(lambda: facts.strict, True),
-        level=_read(lambda: facts.level, Level.MANDATORY),
+        level=_read(lambda: Level(facts.level), Level.MANDATORY),
         waivers=_read(lambda: waiving.waivers(facts.waivers), ()),
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from inferstack.policy.view import View
+from inferstack.view import View
 
 
 def statements(view: View, key: str) -> Iterator[View]:

@@ -17,7 +17,7 @@ from inferstack.resources import Resource, ResourceIndex
 
 if TYPE_CHECKING:
     from inferstack.catalog.types import EksVersion, Licence, Model, Region
-    from inferstack.policy.view import View
+    from inferstack.view import View
 
 
 class Outcome(StrEnum):
@@ -39,14 +39,6 @@ class Level(StrEnum):
     """A finding blocks."""
     ADVISORY = "advisory"
     """A finding is reported."""
-
-
-class Undecided(Exception):  # noqa: N818 - not an error: the answer is "cannot tell yet"
-    """A check needs a value that is unknown; ``reason`` says which, and never holds the value of a secret."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
 
 
 @dataclass(frozen=True, slots=True)

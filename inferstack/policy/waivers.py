@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 import yaml
 
 from inferstack.errors import InputError, Problem
-from inferstack.policy.types import Undecided, Waiver
-from inferstack.policy.view import View
+from inferstack.policy.types import (
+    Waiver,
+)
+from inferstack.view import Undecided, View
 
 if TYPE_CHECKING:
     from inferstack.policy.types import Finding

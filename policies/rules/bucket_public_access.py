@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from inferstack.policy.buckets import BUCKET_TYPES, configuring
 from inferstack.policy.over import over
 from inferstack.policy.types import Context, EnvironmentRule, Severity, Verdict, fail, not_applicable
-from inferstack.policy.view import View
 from inferstack.resources import Resource
+from inferstack.view import View
 
 BLOCK = "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock"
 FLAGS = ("blockPublicAcls", "blockPublicPolicy", "ignorePublicAcls", "restrictPublicBuckets")

@@ -8,8 +8,8 @@ from inferstack.policy.buckets import BUCKET_TYPES, configuring
 from inferstack.policy.over import over
 from inferstack.policy.statements import denies_plain_http, statements
 from inferstack.policy.types import Context, EnvironmentRule, Severity, Verdict, fail, not_applicable
-from inferstack.policy.view import View
 from inferstack.resources import Resource
+from inferstack.view import View
 
 POLICIES = ("aws:s3/bucketPolicy:BucketPolicy",)
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from inferstack.policy.types import Context, Level, ResourceRule, Severity, Verdict, fail, indeterminate
-from inferstack.policy.view import View
 from inferstack.resources import Resource
+from inferstack.view import View
 
 NOTICE: Final = dt.timedelta(days=90)
 

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from inferstack.policy.facts import CLASSIFICATIONS, WORKLOAD_TYPE, WorkloadFacts
+from inferstack.facts import CLASSIFICATIONS, WORKLOAD_TYPE, WorkloadFacts
 from inferstack.policy.types import (
     Context,
     ResourceRule,
     Severity,
-    Undecided,
     Verdict,
     fail,
     not_applicable,
 )
-from inferstack.policy.view import View
 from inferstack.resources import Resource
+from inferstack.view import Undecided, View
 
 
 def rank(classification: str | None, where: str) -> int:

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from inferstack.policy.statements import is_admin, is_allow, statements
 from inferstack.policy.types import Context, ResourceRule, Severity, Verdict, fail
-from inferstack.policy.view import View
 from inferstack.resources import Resource
+from inferstack.view import View
 
 MANAGED = ("AdministratorAccess", "PowerUserAccess", "IAMFullAccess")
 DOCUMENTS = ("policy",)

@@ -7,8 +7,8 @@ from typing import Final
 
 from inferstack.policy.pods import POD_TYPES, all_containers, image
 from inferstack.policy.types import Context, ResourceRule, Severity, Verdict, fail
-from inferstack.policy.view import View
 from inferstack.resources import Resource
+from inferstack.view import View
 
 CHARTS: Final = (
     "kubernetes:helm.sh/v3:Release",

@@ -5,19 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from inferstack.catalog.types import Licence
-from inferstack.policy.facts import WORKLOAD_TYPE, AdapterFacts, WorkloadFacts
+from inferstack.facts import WORKLOAD_TYPE, AdapterFacts, WorkloadFacts
+from inferstack.policy.about import licence_of
 from inferstack.policy.types import (
     Context,
     ResourceRule,
     Severity,
-    Undecided,
     Verdict,
     fail,
     indeterminate,
     not_applicable,
 )
-from inferstack.policy.view import View
 from inferstack.resources import Resource
+from inferstack.view import Undecided, View
 
 
 def judge(adapter: AdapterFacts, base: Licence, facts: WorkloadFacts, context: Context) -> Iterator[Verdict]:
@@ -47,7 +47,7 @@ def check(view: View, resource: Resource, context: Context) -> Iterator[Verdict]
     if not facts.adapters:
         yield not_applicable("no adapters are served")
         return
-    base = facts.licence(context.knowledge)
+    base = licence_of(facts, context.knowledge)
     for adapter in facts.adapters:
         try:
             yield from judge(adapter, base, facts, context)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from inferstack.policy.facts import WORKLOAD_TYPE, WorkloadFacts
+from inferstack.facts import WORKLOAD_TYPE, WorkloadFacts
+from inferstack.policy.about import licence_of
 from inferstack.policy.types import Context, ResourceRule, Severity, Verdict, fail, not_applicable
-from inferstack.policy.view import View
 from inferstack.resources import Resource
+from inferstack.view import View
 
 
 def check(view: View, resource: Resource, context: Context) -> Iterator[Verdict]:
@@ -16,7 +17,7 @@ def check(view: View, resource: Resource, context: Context) -> Iterator[Verdict]
     if not facts.commercial:
         yield not_applicable("the use is stated as not commercial")
         return
-    licence = facts.licence(context.knowledge)
+    licence = licence_of(facts, context.knowledge)
     if licence.commercial_use == "no" or licence.non_commercial_only:
         yield fail(f"{facts.model} is used commercially, but {licence.name} allows non-commercial use only")
     elif licence.hosting_for_third_parties.startswith("forbidden"):

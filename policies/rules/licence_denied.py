@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
-from inferstack.policy.facts import WORKLOAD_TYPE, WorkloadFacts, required_environment
+from inferstack.facts import WORKLOAD_TYPE, WorkloadFacts
+from inferstack.policy.about import licence_of, required_environment
 from inferstack.policy.types import Context, ResourceRule, Severity, Verdict, fail, not_applicable
-from inferstack.policy.view import View
 from inferstack.resources import Resource
+from inferstack.view import View
 
 
 def check(view: View, resource: Resource, context: Context) -> Iterator[Verdict]:
@@ -16,7 +17,7 @@ def check(view: View, resource: Resource, context: Context) -> Iterator[Verdict]
     if not denied:
         yield not_applicable("the environment refuses no licence")
         return
-    licence = WorkloadFacts(view).licence(context.knowledge)
+    licence = licence_of(WorkloadFacts(view), context.knowledge)
     for pattern in denied:
         if fnmatchcase(licence.id, pattern):
             yield fail(f"{licence.id} is refused here (policy.denyLicences: {pattern})")

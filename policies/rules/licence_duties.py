@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from inferstack.catalog.types import Licence
-from inferstack.policy.facts import WORKLOAD_TYPE, WorkloadFacts
+from inferstack.facts import WORKLOAD_TYPE, WorkloadFacts
+from inferstack.policy.about import licence_of
 from inferstack.policy.types import Context, Level, ResourceRule, Severity, Verdict, fail
-from inferstack.policy.view import View
 from inferstack.resources import Resource
+from inferstack.view import View
 
 
 def duties(licence: Licence) -> Iterator[str]:
@@ -27,7 +28,7 @@ def duties(licence: Licence) -> Iterator[str]:
 
 def check(view: View, resource: Resource, context: Context) -> Iterator[Verdict]:
     del resource
-    licence = WorkloadFacts(view).licence(context.knowledge)
+    licence = licence_of(WorkloadFacts(view), context.knowledge)
     found = tuple(duties(licence))
     if found:
         yield fail(f"{licence.name} asks: {'; '.join(found)}")

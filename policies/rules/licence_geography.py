@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from inferstack.catalog.types import GeoExclusion, Model
-from inferstack.policy.facts import WORKLOAD_TYPE, WorkloadFacts
+from inferstack.facts import WORKLOAD_TYPE, WorkloadFacts
+from inferstack.policy.about import licence_of, model_of
 from inferstack.policy.types import (
     Context,
     ResourceRule,
@@ -16,8 +17,8 @@ from inferstack.policy.types import (
     indeterminate,
     not_applicable,
 )
-from inferstack.policy.view import View
 from inferstack.resources import Resource
+from inferstack.view import View
 
 MEMBERS: Final = {"EU": "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK"}
 """Member states, ISO 3166 alpha-2 (european-union.europa.eu/principles-countries-history, 2026-11-20)."""
@@ -38,9 +39,9 @@ def spares(exclusion: GeoExclusion, model: Model | None) -> bool:
 def check(view: View, resource: Resource, context: Context) -> Iterator[Verdict]:
     del resource
     facts = WorkloadFacts(view)
-    licence = facts.licence(context.knowledge)
+    licence = licence_of(facts, context.knowledge)
     exclusion = licence.geo_exclusion
-    if exclusion is None or spares(exclusion, facts.catalog_model(context.knowledge)):
+    if exclusion is None or spares(exclusion, model_of(facts, context.knowledge)):
         yield not_applicable(f"{licence.id} excludes no country for this model")
         return
     countries = excluded_countries(exclusion)

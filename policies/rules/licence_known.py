@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from inferstack.policy.facts import WORKLOAD_TYPE, WorkloadFacts
+from inferstack.facts import WORKLOAD_TYPE, WorkloadFacts
+from inferstack.policy.about import licence_of
 from inferstack.policy.types import Context, ResourceRule, Severity, Verdict, fail
-from inferstack.policy.view import View
 from inferstack.resources import Resource
+from inferstack.view import View
 
 
 def check(view: View, resource: Resource, context: Context) -> Iterator[Verdict]:
     del resource
-    licence = WorkloadFacts(view).licence(context.knowledge)
+    licence = licence_of(WorkloadFacts(view), context.knowledge)
     stated = view.text("licence")
     if stated and stated != licence.id:
         yield fail(f"states licence {stated}, but the model's licence is {licence.id} ({licence.name})")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from inferstack.policy.facts import WORKLOAD_TYPE, WorkloadFacts
+from inferstack.facts import WORKLOAD_TYPE, WorkloadFacts
+from inferstack.policy.about import licence_of
 from inferstack.policy.types import (
     Context,
     ResourceRule,
@@ -14,8 +15,8 @@ from inferstack.policy.types import (
     indeterminate,
     not_applicable,
 )
-from inferstack.policy.view import View
 from inferstack.resources import Resource
+from inferstack.view import View
 
 
 def check(view: View, resource: Resource, context: Context) -> Iterator[Verdict]:
@@ -24,7 +25,7 @@ def check(view: View, resource: Resource, context: Context) -> Iterator[Verdict]
     if not facts.redistributes:
         yield not_applicable("weights are not stated to be redistributed")
         return
-    licence = facts.licence(context.knowledge)
+    licence = licence_of(facts, context.knowledge)
     terms = licence.redistribution
     if terms.startswith("forbidden"):
         yield fail(f"weights are redistributed, which {licence.name} forbids")

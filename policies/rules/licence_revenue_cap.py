@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import Decimal
 
-from inferstack.policy.facts import WORKLOAD_TYPE, WorkloadFacts
+from inferstack.facts import WORKLOAD_TYPE, WorkloadFacts
+from inferstack.policy.about import licence_of
 from inferstack.policy.types import (
     Context,
     ResourceRule,
@@ -15,8 +16,8 @@ from inferstack.policy.types import (
     indeterminate,
     not_applicable,
 )
-from inferstack.policy.view import View
 from inferstack.resources import Resource
+from inferstack.view import View
 
 MONTHS_PER_YEAR = Decimal(12)
 
@@ -29,7 +30,7 @@ def annual_cap_usd(cap_usd: Decimal, period: str | None) -> Decimal:
 def check(view: View, resource: Resource, context: Context) -> Iterator[Verdict]:
     del resource
     facts = WorkloadFacts(view)
-    licence = facts.licence(context.knowledge)
+    licence = licence_of(facts, context.knowledge)
     effect = licence.revenue_cap_effect or ""
     if licence.revenue_cap_usd is None or effect.startswith("display duty"):
         yield not_applicable(f"{licence.id} has no revenue cap")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from inferstack.policy.facts import WORKLOAD_TYPE, WorkloadFacts
+from inferstack.facts import WORKLOAD_TYPE, WorkloadFacts
+from inferstack.policy.about import licence_of
 from inferstack.policy.types import (
     Context,
     ResourceRule,
@@ -14,14 +15,14 @@ from inferstack.policy.types import (
     indeterminate,
     not_applicable,
 )
-from inferstack.policy.view import View
 from inferstack.resources import Resource
+from inferstack.view import View
 
 
 def check(view: View, resource: Resource, context: Context) -> Iterator[Verdict]:
     del resource
     facts = WorkloadFacts(view)
-    licence = facts.licence(context.knowledge)
+    licence = licence_of(facts, context.knowledge)
     if licence.mau_cap is None or (licence.mau_cap_test or "").startswith("display duty"):
         yield not_applicable(f"{licence.id} has no user cap")
         return

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from inferstack.policy.facts import WORKLOAD_TYPE
+from inferstack.facts import WORKLOAD_TYPE
 from inferstack.policy.over import over
 from inferstack.policy.types import Context, EnvironmentRule, Severity, Verdict, fail, not_applicable
-from inferstack.policy.view import View
 from inferstack.resources import Resource
+from inferstack.view import View
 
 POLICY = "kubernetes:networking.k8s.io/v1:NetworkPolicy"
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from inferstack.policy.facts import WORKLOAD_TYPE
+from inferstack.facts import WORKLOAD_TYPE
 from inferstack.policy.types import Context, ResourceRule, Severity, Verdict, fail
-from inferstack.policy.view import View
 from inferstack.resources import Resource
+from inferstack.view import View
 
 REQUIRED = ("owner", "costCentre")
 

@@ -8,8 +8,8 @@ from typing import Final
 
 from inferstack.policy.pods import POD_TYPES, all_containers
 from inferstack.policy.types import Context, ResourceRule, Severity, Verdict, fail
-from inferstack.policy.view import View, known_texts
 from inferstack.resources import Resource, Secret
+from inferstack.view import View, known_texts
 
 NAME: Final = re.compile(
     r"(?:^|_)(?:TOKEN|SECRET|PASSWORD|PASSWD|API_?KEY|ACCESS_?KEY|PRIVATE_?KEY|CREDENTIALS?)$", re.I

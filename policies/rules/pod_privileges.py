@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from inferstack.policy.pods import POD_TYPES, containers, pod_specs
 from inferstack.policy.types import Context, ResourceRule, Severity, Verdict, fail
-from inferstack.policy.view import View
 from inferstack.resources import Resource
+from inferstack.view import View
 
 HOST = ("hostNetwork", "hostPID", "hostIPC")
 

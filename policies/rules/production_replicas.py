@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from inferstack.policy.facts import WORKLOAD_TYPE, required_environment
+from inferstack.facts import WORKLOAD_TYPE
+from inferstack.policy.about import required_environment
 from inferstack.policy.types import (
     Context,
     ResourceRule,
@@ -14,8 +15,8 @@ from inferstack.policy.types import (
     indeterminate,
     not_applicable,
 )
-from inferstack.policy.view import View
 from inferstack.resources import Resource
+from inferstack.view import View
 
 
 def check(view: View, resource: Resource, context: Context) -> Iterator[Verdict]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from inferstack.policy.facts import WORKLOAD_TYPE, WorkloadFacts, required_environment
+from inferstack.facts import WORKLOAD_TYPE, WorkloadFacts
+from inferstack.policy.about import developer_country_of, required_environment
 from inferstack.policy.types import Context, ResourceRule, Severity, Verdict, fail, not_applicable
-from inferstack.policy.view import View
 from inferstack.resources import Resource
+from inferstack.view import View
 
 
 def check(view: View, resource: Resource, context: Context) -> Iterator[Verdict]:
@@ -16,7 +17,7 @@ def check(view: View, resource: Resource, context: Context) -> Iterator[Verdict]
         yield not_applicable("the environment refuses no developer country")
         return
     facts = WorkloadFacts(view)
-    country = facts.developer_country(context.knowledge)
+    country = developer_country_of(facts, context.knowledge)
     if country.upper() in {code.upper() for code in denied}:
         yield fail(f"{facts.model} was developed in {country}, which is refused here")
     stated = view.text("developerCountry")

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from fnmatch import fnmatchcase
 
-from inferstack.policy.facts import WORKLOAD_TYPE, WorkloadFacts, required_environment
+from inferstack.facts import WORKLOAD_TYPE, WorkloadFacts
+from inferstack.policy.about import model_of, required_environment
 from inferstack.policy.types import Context, ResourceRule, Severity, Verdict, fail, not_applicable
-from inferstack.policy.view import View
 from inferstack.resources import Resource
+from inferstack.view import View
 
 
 def check(view: View, resource: Resource, context: Context) -> Iterator[Verdict]:
@@ -17,7 +18,7 @@ def check(view: View, resource: Resource, context: Context) -> Iterator[Verdict]
         yield not_applicable("the environment refuses no model")
         return
     facts = WorkloadFacts(view)
-    known = facts.catalog_model(context.knowledge)
+    known = model_of(facts, context.knowledge)
     names = {name.casefold() for name in (facts.model, view.text("checkpoint"), known and known.id) if name}
     for pattern in denied:
         if any(fnmatchcase(name, pattern.casefold()) for name in names):

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from inferstack.policy.facts import required_environment
+from inferstack.policy.about import required_environment
 from inferstack.policy.over import over
 from inferstack.policy.places import allowed, arn_regions, outside
 from inferstack.policy.types import Context, EnvironmentRule, Severity, Verdict, fail, indeterminate
-from inferstack.policy.view import known_texts, unknown_paths
 from inferstack.resources import Resource
+from inferstack.view import known_texts, unknown_paths
 
 PLACED = re.compile(
     r"(kms|certificate|logDestination|destination|topic|stream|targetGroup)\w*(Arns?|KeyIds?)$"

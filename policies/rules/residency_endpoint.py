@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from inferstack.policy.facts import required_environment
+from inferstack.policy.about import required_environment
 from inferstack.policy.places import allowed, host_regions, named_regions, outside
 from inferstack.policy.types import Context, ResourceRule, Severity, Verdict, fail, not_applicable
-from inferstack.policy.view import View, known_texts
 from inferstack.resources import Resource
+from inferstack.view import View, known_texts
 
 BUCKET_KEYS = ("bucket", "bucketName", "s3Bucket")
 

@@ -5,21 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from inferstack.policy.facts import WORKLOAD_TYPE, FallbackFacts, WorkloadFacts, required_environment
+from inferstack.facts import WORKLOAD_TYPE, FallbackFacts, WorkloadFacts
+from inferstack.policy.about import required_environment
 from inferstack.policy.places import allowed, host_regions, outside
 from inferstack.policy.types import (
     Context,
     Knowledge,
     ResourceRule,
     Severity,
-    Undecided,
     Verdict,
     fail,
     indeterminate,
     not_applicable,
 )
-from inferstack.policy.view import View
 from inferstack.resources import Resource
+from inferstack.view import Undecided, View
 
 AWS_PROVIDERS: Final = frozenset({"bedrock", "sagemaker"})
 PROFILES: Final = {

@@ -6,11 +6,11 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from inferstack.policy.facts import required_environment
+from inferstack.policy.about import required_environment
 from inferstack.policy.places import host_regions
 from inferstack.policy.types import Context, ResourceRule, Severity, Verdict, indeterminate, not_applicable
-from inferstack.policy.view import View, known_texts
 from inferstack.resources import Resource
+from inferstack.view import View, known_texts
 
 DESTINATION: Final = re.compile(
     r"remote_?write|otlp|exporter|telemetry|traces?_?endpoint|webhook|log_?destination", re.I

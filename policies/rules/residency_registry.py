@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from inferstack.policy.facts import required_environment
+from inferstack.policy.about import required_environment
 from inferstack.policy.places import allowed, host_regions, outside
 from inferstack.policy.pods import POD_TYPES, all_containers
 from inferstack.policy.types import Context, ResourceRule, Severity, Verdict, fail, not_applicable
-from inferstack.policy.view import View
 from inferstack.resources import Resource
+from inferstack.view import View
 
 
 def check(view: View, resource: Resource, context: Context) -> Iterator[Verdict]:

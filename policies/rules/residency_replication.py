@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from inferstack.policy.about import required_environment
 from inferstack.policy.buckets import BUCKET_TYPES, effective_region, named_buckets
-from inferstack.policy.facts import required_environment
 from inferstack.policy.over import over
 from inferstack.policy.places import allowed, outside
 from inferstack.policy.types import (
     Context,
     EnvironmentRule,
     Severity,
-    Undecided,
     Verdict,
     fail,
     not_applicable,
 )
-from inferstack.policy.view import View
 from inferstack.resources import Resource
+from inferstack.view import Undecided, View
 
 TYPES = (
     "aws:s3/bucketReplicationConfig:BucketReplicationConfig",

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from inferstack.policy.facts import required_environment
+from inferstack.policy.about import required_environment
 from inferstack.policy.places import allowed, outside, zone_region
 from inferstack.policy.types import Context, ResourceRule, Severity, Verdict, fail, not_applicable
-from inferstack.policy.view import View
 from inferstack.resources import Resource
+from inferstack.view import View
 
 KEYS = ("availabilityZone", "availabilityZoneId", "availabilityZones")
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from inferstack.policy.facts import WORKLOAD_TYPE, required_environment
+from inferstack.facts import WORKLOAD_TYPE
+from inferstack.policy.about import required_environment
 from inferstack.policy.types import Context, Level, ResourceRule, Severity, Verdict, fail, not_applicable
-from inferstack.policy.view import View
 from inferstack.resources import Resource
+from inferstack.view import View
 
 LATENCIES = ("ttftP95Ms", "itlP95Ms", "e2eP95Ms")
 

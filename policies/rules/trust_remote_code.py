@@ -7,8 +7,8 @@ from itertools import chain
 
 from inferstack.policy.pods import POD_TYPES, all_containers
 from inferstack.policy.types import Context, ResourceRule, Severity, Verdict, fail
-from inferstack.policy.view import View
 from inferstack.resources import Resource
+from inferstack.view import View
 
 FLAG = "--trust-remote-code"
 

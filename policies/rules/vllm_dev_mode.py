@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from inferstack.policy.pods import POD_TYPES, all_containers
 from inferstack.policy.types import Context, ResourceRule, Severity, Verdict, fail
-from inferstack.policy.view import View
 from inferstack.resources import Resource
+from inferstack.view import View
 
 SWITCHES = ("VLLM_SERVER_DEV_MODE", "VLLM_ALLOW_INSECURE_SERIALIZATION", "VLLM_TORCH_PROFILER_DIR")
 OFF = ("", "0", "false")

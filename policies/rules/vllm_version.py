@@ -7,9 +7,15 @@ from collections.abc import Iterator
 from typing import Final
 
 from inferstack.policy.pods import POD_TYPES, all_containers, image
-from inferstack.policy.types import Context, ResourceRule, Severity, Undecided, Verdict, fail
-from inferstack.policy.view import View
+from inferstack.policy.types import (
+    Context,
+    ResourceRule,
+    Severity,
+    Verdict,
+    fail,
+)
 from inferstack.resources import Resource
+from inferstack.view import Undecided, View
 
 FLOOR: Final = (0, 32, 0)
 """PYSEC-2026-4344: a chat template stops versions from 0.19 to before 0.32 (osv.dev, 2026-11-20)."""

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from inferstack.policy.facts import environments
+from inferstack.facts import environments
 from inferstack.policy.types import (
     Context,
     EnvironmentRule,
     Severity,
-    Undecided,
     Verdict,
     fail,
     not_applicable,
 )
 from inferstack.policy.waivers import waiver
+from inferstack.view import Undecided
 
 
 def check(context: Context) -> Iterator[Verdict]:

@@ -23,12 +23,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
-from inferstack.policy.types import Level, Undecided
-from inferstack.policy.view import View
+from inferstack.view import View
 
 if TYPE_CHECKING:
-    from inferstack.catalog.types import Licence, Model
-    from inferstack.policy.types import Context, Knowledge
     from inferstack.resources import Resource, ResourceIndex
 
 ENVIRONMENT_TYPE: Final = "inferstack:index:InferenceEnvironment"
@@ -66,8 +63,9 @@ class EnvironmentFacts:
         return self.view.view("policy").flag("strict") is not False
 
     @property
-    def level(self) -> Level:
-        return Level(self.view.view("policy").text("level") or Level.MANDATORY)
+    def level(self) -> str:
+        """``mandatory`` or ``advisory``."""
+        return self.view.view("policy").text("level") or "mandatory"
 
     @property
     def denied_countries(self) -> tuple[str, ...]:
@@ -213,29 +211,6 @@ class WorkloadFacts:
         found = (FallbackFacts(view) for view in self.view.views("fallback"))
         return tuple(fallback for fallback in found if fallback.enabled)
 
-    def catalog_model(self, knowledge: Knowledge) -> Model | None:
-        return knowledge.model(self.model)
-
-    def licence(self, knowledge: Knowledge) -> Licence:
-        """The catalog's licence of the model; what the component states counts only where it is silent."""
-        model = self.catalog_model(knowledge)
-        stated = self.view.text("licence") if model is None else model.licence
-        if not stated:
-            raise Undecided(f"the licence of {self.model} is not established")
-        licence = knowledge.licence(stated)
-        if licence is None:
-            raise Undecided(
-                f"the licence {stated} of {self.model} is not in the catalog, so its terms are unknown"
-            )
-        return licence
-
-    def developer_country(self, knowledge: Knowledge) -> str:
-        model = self.catalog_model(knowledge)
-        country = self.view.text("developerCountry") if model is None else model.developer_country
-        if not country:
-            raise Undecided(f"the country of the developer of {self.model} is not established")
-        return country
-
 
 def environment_of(resources: ResourceIndex, resource: Resource) -> EnvironmentFacts | None:
     """Facts of the nearest environment at or above a resource."""
@@ -243,14 +218,6 @@ def environment_of(resources: ResourceIndex, resource: Resource) -> EnvironmentF
         if candidate.type == ENVIRONMENT_TYPE:
             return EnvironmentFacts(View(candidate.inputs), candidate.urn)
     return None
-
-
-def required_environment(context: Context, resource: Resource) -> EnvironmentFacts:
-    """Facts of the environment a resource belongs to; Undecided when it belongs to none."""
-    facts = environment_of(context.resources, resource)
-    if facts is None:
-        raise Undecided("it does not belong to an InferenceEnvironment, so what is allowed is not known")
-    return facts
 
 
 def environments(resources: ResourceIndex) -> Iterator[EnvironmentFacts]:

@@ -11,8 +11,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
-from inferstack.policy.types import Undecided
 from inferstack.resources import UNKNOWN, Secret
+
+
+class Undecided(Exception):  # noqa: N818 - not an error: the answer is "cannot tell yet"
+    """A value that is needed is unknown; ``reason`` says which, and never holds the value of a secret."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 def unwrap(value: object) -> object:
