@@ -108,6 +108,8 @@ class Traffic(Section):
         if self.hourly is not None and (len(self.hourly) != 24 or not any(self.hourly)):
             said = f"{len(self.hourly)} values" if len(self.hourly) != 24 else "all zero"
             raise conflict(f"an hourly profile of {said}", "hourly", accepted="24 numbers, not all zero")
+        if self.input_tokens is not None and self.input_tokens.mean < 1:
+            raise conflict("a request has at least one prompt token", "inputTokens", accepted="1 or more")
         return self
 
     def _volumes(self) -> tuple[float | None, float | None, float | None]:

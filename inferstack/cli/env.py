@@ -1,0 +1,100 @@
+"""ENV arguments: a name under ``stacks/``, a folder with an environment.yaml, or that file."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from inferstack.errors import InputError, Problem
+
+if TYPE_CHECKING:
+    from inferstack.spec.checks import Knowledge
+    from inferstack.spec.load import LoadedEnvironment
+    from inferstack.spec.workload import Workload
+
+PROJECT_FILE: Final = "Pulumi.yaml"
+STACKS: Final = "stacks"
+ENVIRONMENT_FILE: Final = "environment.yaml"
+
+
+def project_root(start: Path | None = None) -> Path | None:
+    """The nearest folder with a Pulumi.yaml, from ``start`` (default: the working directory) upwards.
+
+    Relative to the working directory, so that what is printed holds no machine path.
+    """
+    here = (start or Path.cwd()).resolve()
+    for folder in (here, *here.parents):
+        if (folder / PROJECT_FILE).is_file():
+            return Path(os.path.relpath(folder))
+    return None
+
+
+def environment_names(root: Path) -> tuple[str, ...]:
+    """Names under ``stacks/`` that hold an environment, sorted."""
+    return tuple(sorted(file.parent.name for file in (root / STACKS).glob(f"*/{ENVIRONMENT_FILE}")))
+
+
+def find_environment(argument: str) -> Path:
+    """The environment file that ``argument`` means; InputError with the known names when there is none."""
+    path = Path(argument)
+    if path.is_file():
+        return path
+    if (path / ENVIRONMENT_FILE).is_file():
+        return path / ENVIRONMENT_FILE
+    root = project_root()
+    if root is not None and len(path.parts) == 1:
+        file = root / STACKS / argument / ENVIRONMENT_FILE
+        if file.is_file():
+            return file
+    raise InputError(_unknown(argument, root))
+
+
+def _unknown(argument: str, root: Path | None) -> Problem:
+    from inferstack.spec.accepted import nearest
+
+    path = Path(argument)
+    if path.is_dir():
+        return Problem(message=f"the folder has no {ENVIRONMENT_FILE}", file=argument)
+    if len(path.parts) > 1 or path.suffix:
+        return Problem(message="there is no such file or folder", file=argument)
+    names = environment_names(root) if root is not None else ()
+    if not names:
+        accepted = f"a name under {STACKS}/ of a project (a folder with {PROJECT_FILE}), or a path"
+        return Problem(message=f"no environment {argument!r}", accepted=accepted)
+    accepted = ", ".join(names)
+    return Problem(
+        message=f"no environment {argument!r}", did_you_mean=nearest(argument, names), accepted=accepted
+    )
+
+
+def environment_of(workload_file: Path) -> Path | None:
+    """The environment file whose folder a workload file stands under (at most two levels), if any."""
+    folders = workload_file.resolve().parents
+    for folder in folders[:2]:
+        if (folder / ENVIRONMENT_FILE).is_file():
+            return Path(os.path.relpath(folder / ENVIRONMENT_FILE))
+    return None
+
+
+def knowledge() -> Knowledge:
+    """What specs are checked against: the catalog, and today (UTC)."""
+    from inferstack.catalog.load import load_catalog
+    from inferstack.spec.checks import Knowledge
+
+    return Knowledge(catalog=load_catalog(), today=dt.datetime.now(dt.UTC).date())
+
+
+def read_environment(argument: str) -> LoadedEnvironment:
+    """The environment that ``argument`` means, with its workloads, all names checked."""
+    from inferstack.spec.load import load_environment
+
+    return load_environment(find_environment(argument), known=knowledge())
+
+
+def read_workload(path: str | Path) -> Workload:
+    """One workload file, all names checked."""
+    from inferstack.spec.load import load_workload
+
+    return load_workload(path, known=knowledge())
