@@ -11,9 +11,7 @@ Cell = str | int | float | Decimal | bool | None
 def table(headers: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:
     """``rows`` under ``headers``, numbers to the right; a cell that is None prints as ``-``."""
     cells = [[_word(cell) for cell in row] for row in rows]
-    right = [
-        all(isinstance(row[i], int | float | Decimal | None) for row in rows) for i in range(len(headers))
-    ]
+    right = [all(_is_number(row[i]) for row in rows) for i in range(len(headers))]
     widths = [max(len(headers[i]), *(len(row[i]) for row in cells), 0) for i in range(len(headers))]
 
     def line(values: Sequence[str]) -> str:
