@@ -263,11 +263,17 @@ def _show_prices(catalog: Catalog, name: str) -> dict[str, object]:
     }
 
 
+def _show_instance(catalog: Catalog, name: str) -> object:
+    """A GPU type or, for system nodes, one without."""
+    cpu_only = {cpu.id: cpu for cpu in catalog.cpu_instances()}
+    return cpu_only.get(name) or catalog.instance(name)
+
+
 SHOW: Mapping[str, Callable[[Catalog, str], object]] = {
     "models": lambda catalog, name: catalog.model(name),
     "licences": lambda catalog, name: catalog.licence(name),
     "gpus": lambda catalog, name: catalog.accelerator(name),
-    "instances": lambda catalog, name: catalog.instance(name),
+    "instances": _show_instance,
     "prices": _show_prices,
     "regions": lambda catalog, name: catalog.region(name),
     "services": lambda catalog, name: catalog.service(name),

@@ -148,3 +148,61 @@ def test_a_data_file_has_no_machine_path_and_a_heading(path: Path) -> None:
     assert "/work/" not in text
     assert "/tmp" not in text
     assert text.endswith("\n")
+
+
+NEW_MODEL = """# Models by Example Labs.
+
+models:
+- id: example/Tiny-1B
+  family: Tiny
+  release: 2026-11
+  task: chat
+  developer: Example Labs
+  developer_country: null
+  licence: mit
+  total_params_b: 1.1
+  active_params_b: 1.1
+  max_context: 8192
+  gated: false
+  open_weights: true
+  sources: [the model card]
+  checked: 2026-11-20
+  architecture: {kind: dense, attention: gqa, num_layers: 16, hidden_size: 2048, intermediate_size: 8192,
+    num_attention_heads: 32, num_kv_heads: 8, vocab_size: 32000, native_dtype: bf16}
+"""
+
+
+def test_a_newcomer_adds_a_model_with_one_entry(copy: Path) -> None:
+    (copy / "models" / "example.yaml").write_text(NEW_MODEL, encoding="utf-8")
+    model = Catalog(copy).model("Example/tiny-1b")
+    assert model.developer_country is None
+    assert model.architecture is not None
+    assert model.architecture.num_kv_heads == 8
+
+
+def test_what_must_be_established_cannot_be_left_out(copy: Path) -> None:
+    for field in ("licence", "developer_country", "gated", "sources", "checked"):
+        lines = [line for line in NEW_MODEL.splitlines() if not line.startswith(f"  {field}:")]
+        (copy / "models" / "example.yaml").write_text("\n".join(lines), encoding="utf-8")
+        read_text.cache_clear()
+        with pytest.raises(InputError) as caught:
+            Catalog(copy).model("example/Tiny-1B")
+        assert [problem.path for problem in caught.value.problems] == [field]
+
+
+def test_a_newcomer_adds_an_instance_type_with_one_entry_and_its_price(copy: Path) -> None:
+    path = copy / "instances" / "g6e.yaml"
+    text = path.read_text(encoding="utf-8")
+    entry = text[text.index("- id: g6e.48xlarge") :].replace("g6e.48xlarge", "g6e.96xlarge")
+    path.write_text(text + "\n" + entry, encoding="utf-8")
+    _replace(
+        copy / "prices.json",
+        '"prices": {',
+        '"prices": {\n    "g6e.96xlarge": {"us-east-1": {"on_demand": "60.1"}},',
+    )
+    catalog = Catalog(copy)
+    price = catalog.price("g6e.96xlarge", "us-east-1")
+    assert catalog.instance("g6e.96xlarge").gpu == "L40S"
+    assert price is not None
+    assert price.on_demand == Decimal("60.1")
+    assert catalog.price("g6e.96xlarge", "eu-central-1") is None

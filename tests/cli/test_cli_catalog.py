@@ -90,6 +90,7 @@ def test_a_missing_service_price_is_shown_as_such() -> None:
         ("gpu", "A100 80GB", "cuda_memory_gib: 79.15"),
         ("accelerator", "T4", "compute_capability: 7.5"),
         ("instance", "g7.2xlarge", "driver 595"),
+        ("instance", "m7i.2xlarge", "vcpus: 8"),
         ("prices", "p5.48xlarge", "on_demand: 55.04"),
         ("region", "eu-central-1", "groups: EU, EEA, GDPR-adequate, EMEA, DE"),
         ("service", "nat-gateway-hour", "price: 0.052"),
