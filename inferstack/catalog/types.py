@@ -162,6 +162,10 @@ class Architecture(Fact):
     num_kv_shared_layers: int | None = None
     hidden_size_per_layer_input: int | None = None
     non_text_params_b: float | None = None
+    vision_replicated: bool = False
+    """The vision tower is whole on every tensor-parallel rank (Pixtral in Mistral's own format)."""
+    rotary_positions: int | None = None
+    """Entries of the rotary table where more than ``max_position`` (linear scaling multiplies them)."""
     native_dtype: str
     model_type: str | None = None
     max_position: int | None = None
