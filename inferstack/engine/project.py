@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -178,9 +179,22 @@ def _config_text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"))
 
 
+class _Loader(yaml.SafeLoader):
+    """YAML as the engine reads it: `yes`, `on` and dates are text, only `true` and `false` are booleans."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, found) for tag, found in resolvers if not tag.endswith((":bool", ":timestamp"))]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:bool", re.compile("true|True|TRUE|false|False|FALSE"), list("tTfF")
+)
+
+
 def _read_mapping(path: Path) -> Mapping[str, Any]:
     try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+        document = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506  a SafeLoader
     except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
         raise InputError(Problem(message=f"cannot be read: {error}", file=str(path))) from error
     if document is None:
