@@ -39,33 +39,32 @@ def environment_names(root: Path) -> tuple[str, ...]:
 def find_environment(argument: str) -> Path:
     """The environment file that ``argument`` means; InputError with the known names when there is none."""
     path = Path(argument)
-    if path.is_file():
-        return path
-    if (path / ENVIRONMENT_FILE).is_file():
-        return path / ENVIRONMENT_FILE
     root = project_root()
+    candidates = [path, path / ENVIRONMENT_FILE]
     if root is not None and len(path.parts) == 1:
-        file = root / STACKS / argument / ENVIRONMENT_FILE
-        if file.is_file():
+        candidates.append(root / STACKS / argument / ENVIRONMENT_FILE)
+    for file in candidates:
+        if os.path.isfile(file):  # noqa: PTH113 - Path.is_file raises for names that no file can have
             return file
     raise InputError(_unknown(argument, root))
 
 
 def _unknown(argument: str, root: Path | None) -> Problem:
     from inferstack.spec.accepted import nearest
+    from inferstack.spec.yaml_lines import printable
 
-    path = Path(argument)
-    if path.is_dir():
-        return Problem(message=f"the folder has no {ENVIRONMENT_FILE}", file=argument)
+    path, shown = Path(argument), printable(argument)
+    if os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises for names that no folder can have
+        return Problem(message=f"the folder has no {ENVIRONMENT_FILE}", file=shown)
     if len(path.parts) > 1 or path.suffix:
-        return Problem(message="there is no such file or folder", file=argument)
+        return Problem(message="there is no such file or folder", file=shown)
     names = environment_names(root) if root is not None else ()
     if not names:
         accepted = f"a name under {STACKS}/ of a project (a folder with {PROJECT_FILE}), or a path"
-        return Problem(message=f"no environment {argument!r}", accepted=accepted)
+        return Problem(message=f"no environment {shown!r}", accepted=accepted)
     accepted = ", ".join(names)
     return Problem(
-        message=f"no environment {argument!r}", did_you_mean=nearest(argument, names), accepted=accepted
+        message=f"no environment {shown!r}", did_you_mean=nearest(argument, names), accepted=accepted
     )
 
 

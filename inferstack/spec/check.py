@@ -56,7 +56,7 @@ def check(data: dict[str, Any], model: type[M], accepted: Accepted) -> Checked[M
 
 
 def _telling(errors: list[ErrorDetails]) -> list[ErrorDetails]:
-    """Errors without those that only echo another: an uncalled default, a list short of its faulty entries."""
+    """Errors without echoes of others: an uncalled default, a list that is short of its faulty entries."""
 
     def echoes(error: ErrorDetails) -> bool:
         loc = error["loc"]

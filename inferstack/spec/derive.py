@@ -104,7 +104,7 @@ def _tokens(
     wording: str,
     notes: list[str],
 ) -> tuple[float, float]:
-    """Mean and p95: as stated, else as the trace has it, else the preset; a lone mean gets the preset spread."""
+    """Mean and p95: as stated, else as in the trace, else the preset; a lone mean gets its spread."""
     if stated is not None and stated.p95 is not None:
         return stated.mean, stated.p95
     if stated is None and observed is not None:

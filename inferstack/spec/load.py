@@ -23,7 +23,7 @@ from inferstack.spec.problems import Finding, document_path, problem
 from inferstack.spec.trace import read_trace
 from inferstack.spec.vllm_arguments import check_vllm
 from inferstack.spec.workload import Workload
-from inferstack.spec.yaml_lines import MAX_BYTES, Document, decode, read
+from inferstack.spec.yaml_lines import MAX_BYTES, Document, decode, printable, read
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -138,7 +138,7 @@ def _finished(loaded: _File[M]) -> M:
 
 def _open(path: Path) -> Document:
     """Read one file; what is not a readable, regular file of reasonable size is an InputError."""
-    file = str(path)
+    file = printable(str(path), limit=1000)
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from inferstack.errors import Problem
 from inferstack.spec.accepted import Accepted, nearest
-from inferstack.spec.yaml_lines import DocPath, Document, dotted
+from inferstack.spec.yaml_lines import DocPath, Document, dotted, printable
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -153,5 +153,4 @@ def _shown(value: object, text: str | None) -> str | None:
         return None
     if isinstance(value, dict | list):
         return "a list" if isinstance(value, list) else "a section"
-    written = text if text is not None else f'"{value}"'
-    return written if len(written) <= 60 else written[:59] + "…"
+    return printable(text if text is not None else f'"{value}"')

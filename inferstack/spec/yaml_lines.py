@@ -49,8 +49,14 @@ class Document:
 
 def dotted(path: DocPath) -> str | None:
     """``("fallback", 0, "on")`` as ``fallback[0].on``; None for the root."""
-    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{printable(part)}" for part in path)
     return text.removeprefix(".") or None
+
+
+def printable(text: str, *, limit: int = 60) -> str:
+    """``text`` without what a terminal would act on, shortened to ``limit`` characters."""
+    clean = "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
+    return clean if len(clean) <= limit else clean[: limit - 1] + "…"
 
 
 def decode(raw: bytes, *, file: str) -> str:
@@ -103,7 +109,7 @@ def _syntax(error: yaml.YAMLError, text: str, file: str) -> Problem:
         accepted = "one `key: value` a line; quotes around text with a colon"
     elif "could not find expected ':'" in said:
         accepted = "`key: value`, with a space after the colon"
-    shown = content.strip()[:60] or None
+    shown = printable(content.strip()) or None
     return Problem(message=message, file=file, line=mark.line + 1, value=shown, accepted=accepted)
 
 
@@ -216,14 +222,16 @@ class _Builder:
         if plain:
             self.texts.setdefault(path, event.value)
         if trap is not None:
-            self._complain(trap.message, line=line, path=path, value=event.value[:60], accepted=trap.accepted)
+            self._complain(
+                trap.message, line=line, path=path, value=printable(event.value), accepted=trap.accepted
+            )
 
     def _key(self, text: str, *, plain: bool, line: int) -> None:
         frame = self.stack[-1]
         path = (*frame.path, text)
         value = resolve(text)[0] if plain else text
         if not isinstance(value, str):
-            shown = text[:60] or "nothing"
+            shown = printable(text) or "nothing"
             self._complain(
                 "a key that is not text", line=line, path=path, value=shown, accepted="quotes around it"
             )
@@ -255,14 +263,18 @@ class _Builder:
             message = "an alias as a key"
             raise InputError(Problem(message=message, file=self.file, line=line, accepted=accepted))
         path = self._place(None, line)
-        self._complain("an alias", line=line, path=path, value=f"*{event.anchor}", accepted=accepted)
+        self._complain(
+            "an alias", line=line, path=path, value=printable(f"*{event.anchor}"), accepted=accepted
+        )
 
     def _refuse_decoration(self, event: yaml.ScalarEvent | yaml.CollectionStartEvent, line: int) -> None:
         """Anchors and tags: reported, and otherwise read as if they were not there."""
         path = self._next_path()
         if event.anchor is not None:
             accepted = "the value itself; anchors, aliases and merge keys are not used"
-            self._complain("an anchor", line=line, path=path, value=f"&{event.anchor}", accepted=accepted)
+            self._complain(
+                "an anchor", line=line, path=path, value=printable(f"&{event.anchor}"), accepted=accepted
+            )
         if event.tag is not None:
             accepted = "no tag; quotes around text"
-            self._complain("a YAML tag", line=line, path=path, value=event.tag[:60], accepted=accepted)
+            self._complain("a YAML tag", line=line, path=path, value=printable(event.tag), accepted=accepted)
