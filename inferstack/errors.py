@@ -30,7 +30,9 @@ class Problem:
     def __str__(self) -> str:
         where = ":".join(str(part) for part in (self.file, self.line) if part is not None)
         head = " ".join(part for part in (where + ":" if where else "", self.path) if part)
-        text = f"{head}: {self.message}" if head and not head.endswith(":") else f"{head} {self.message}".strip()
+        text = (
+            f"{head}: {self.message}" if head and not head.endswith(":") else f"{head} {self.message}".strip()
+        )
         if self.value is not None:
             text += f" (got {self.value})"
         if self.did_you_mean:

@@ -1,4 +1,4 @@
-"""Text from templates: jinja2 with StrictUndefined; YAML and JSON results are handed on parsed, never as text.
+"""Text from templates: jinja2 with StrictUndefined; YAML and JSON results are handed on parsed.
 
 Templates live in the project's `templates/`. A name that a template uses and nobody supplied is an error at
 render time, so a dashboard or an alert rule can never silently lose a value.

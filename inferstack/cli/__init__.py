@@ -31,8 +31,12 @@ COMMANDS: dict[str, Entry] = {
     "plan": Entry("inferstack.cli.plan:plan", "Choose GPUs for a workload: which, why, what it costs."),
     "fit": Entry("inferstack.cli.fit:fit", "Does a model fit on a GPU, and how much KV cache is left?"),
     "predict": Entry("inferstack.cli.predict:predict", "Throughput, TTFT and TPOT of a deployment."),
-    "catalog": Entry("inferstack.cli.catalog:catalog", "List and show models, licences, GPUs, instances, prices."),
-    "synth": Entry("inferstack.cli.synth:synth", "Write plan, preview, bill, verdict, manifests to a folder."),
+    "catalog": Entry(
+        "inferstack.cli.catalog:catalog", "List and show models, licences, GPUs, instances, prices."
+    ),
+    "synth": Entry(
+        "inferstack.cli.synth:synth", "Write plan, preview, bill, verdict, manifests to a folder."
+    ),
     "preview": Entry("inferstack.cli.preview:preview", "What would change, by component; offline."),
     "cost": Entry("inferstack.cli.cost:cost", "The monthly bill of an environment, line by line."),
     "policy": Entry("inferstack.cli.policy:policy", "Check licences, residency and the other rules."),
@@ -62,7 +66,9 @@ class LazyGroup(click.Group):
             formatter.write_dl([(name, entry.help) for name, entry in COMMANDS.items()])
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
 @click.version_option(__version__, prog_name="inferstack")
 def cli() -> None:
     """Size, price, check and provision LLM serving on AWS from one short YAML file per model.

@@ -6,10 +6,10 @@ Frozen dataclasses; memory in GiB (2**30 bytes) per GPU, time in ms or s as name
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from decimal import Decimal  # noqa: TC003
+from decimal import Decimal
 from typing import Literal
 
-from inferstack.catalog.types import Accelerator, Architecture  # noqa: TC001
+from inferstack.catalog.types import Accelerator, Architecture
 
 Basis = Literal["measured", "interpolated", "extrapolated"]
 """Where a prediction stands: same GPU and model in the measurements; between measured ones; outside."""
@@ -120,7 +120,13 @@ class Prediction:
 
 
 Purchase = Literal[
-    "on-demand", "spot", "savings-plan-1y", "savings-plan-3y", "reserved", "capacity-reservation", "capacity-block"
+    "on-demand",
+    "spot",
+    "savings-plan-1y",
+    "savings-plan-3y",
+    "reserved",
+    "capacity-reservation",
+    "capacity-block",
 ]
 
 
@@ -159,6 +165,7 @@ class Candidate:
     usd_per_million_tokens: Decimal | None
     usd_per_million_tokens_full: Decimal | None
     survives_zone_loss: bool
+    survives_node_loss: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,7 +173,17 @@ class Rejection:
     """Why a candidate (or a whole family of them) lost. ``code`` is stable, for grouping."""
 
     code: Literal[
-        "does-not-fit", "slo-missed", "not-sold", "dearer", "hardware-rule", "heads", "no-price", "denied", "dominated"
+        "does-not-fit",
+        "slo-missed",
+        "not-sold",
+        "dearer",
+        "hardware-rule",
+        "heads",
+        "no-price",
+        "denied",
+        "dominated",
+        "zones",
+        "quality",
     ]
     candidate: str
     """``g6e.12xlarge TP4 fp8 eu-central-1``; the region may be absent when it does not matter."""
