@@ -1,0 +1,93 @@
+"""Every cost item, and the resource types that cost nothing. An item is one file here and one line below."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from inferstack.cost.item import Item
+from inferstack.cost.items import (
+    alarm,
+    bucket,
+    data_transfer,
+    ebs_volume,
+    eks_control_plane,
+    fallback_tokens,
+    hosted_zone,
+    kms_key,
+    load_balancer,
+    log_group,
+    managed_prometheus,
+    nat_gateway,
+    node_group,
+    persistent_volume,
+    public_ipv4,
+    secret,
+    vpc_endpoint,
+    web_acl,
+)
+
+ITEMS: Final[tuple[Item, ...]] = (
+    node_group.ITEM,
+    eks_control_plane.ITEM,
+    nat_gateway.ITEM,
+    public_ipv4.ITEM,
+    load_balancer.ITEM,
+    vpc_endpoint.ITEM,
+    data_transfer.ITEM,
+    ebs_volume.ITEM,
+    persistent_volume.ITEM,
+    bucket.ITEM,
+    log_group.ITEM,
+    alarm.ITEM,
+    managed_prometheus.ITEM,
+    kms_key.ITEM,
+    secret.ITEM,
+    web_acl.ITEM,
+    hosted_zone.ITEM,
+    fallback_tokens.ITEM,
+)
+
+FREE: Final[tuple[str, ...]] = (
+    "aws:acm/certificate:Certificate",
+    "aws:acm/certificateValidation:CertificateValidation",
+    "aws:cloudwatch/eventRule:EventRule",
+    "aws:cloudwatch/eventTarget:EventTarget",
+    "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup",
+    "aws:ec2/flowLog:FlowLog",
+    "aws:ec2/internetGateway:InternetGateway",
+    "aws:ec2/launchTemplate:LaunchTemplate",
+    "aws:ec2/placementGroup:PlacementGroup",
+    "aws:ec2/route:Route",
+    "aws:ec2/routeTable:RouteTable",
+    "aws:ec2/routeTableAssociation:RouteTableAssociation",
+    "aws:ec2/securityGroup:SecurityGroup",
+    "aws:ec2/securityGroupRule:SecurityGroupRule",
+    "aws:ec2/subnet:Subnet",
+    "aws:ec2/vpc:Vpc",
+    "aws:eks/accessEntry:AccessEntry",
+    "aws:eks/accessPolicyAssociation:AccessPolicyAssociation",
+    "aws:eks/addon:Addon",
+    "aws:eks/podIdentityAssociation:PodIdentityAssociation",
+    "aws:iam/*",
+    "aws:kms/alias:Alias",
+    "aws:kms/grant:Grant",
+    "aws:lb/listener:Listener",
+    "aws:lb/targetGroup:TargetGroup",
+    "aws:route53/record:Record",
+    "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration",
+    "aws:s3/bucketOwnershipControls:BucketOwnershipControls",
+    "aws:s3/bucketPolicy:BucketPolicy",
+    "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock",
+    "aws:s3/bucketReplicationConfig:BucketReplicationConfig",
+    "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration",
+    "aws:s3/bucketVersioning:BucketVersioning",
+    "aws:secretsmanager/secretVersion:SecretVersion",
+    "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule",
+    "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule",
+    "aws:wafv2/webAclAssociation:WebAclAssociation",
+    "kubernetes:*",
+    "random:*",
+    "tls:*",
+)
+"""Types without a charge of their own. Objects in the cluster run on nodes, which are priced; what a log, a
+replication or an address moves is priced where it is kept. ``*`` stands at the end only."""

@@ -1,0 +1,24 @@
+"""Customer-managed KMS keys."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+from inferstack.cost.item import Item, Line, Pricing
+from inferstack.resources import Resource
+from inferstack.view import View
+
+
+def lines(view: View, resource: Resource, pricing: Pricing) -> Iterator[Line]:
+    del view
+    yield pricing.service("kms-key-month", resource, Decimal(1))
+
+
+ITEM = Item(
+    id="kms-key",
+    title="KMS key",
+    service="KMS",
+    types=("aws:kms/key:Key", "aws:kms/replicaKey:ReplicaKey"),
+    lines=lines,
+)
