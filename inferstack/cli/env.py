@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import difflib
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 PROJECT_FILE: Final = "Pulumi.yaml"
 STACKS: Final = "stacks"
 ENVIRONMENT_FILE: Final = "environment.yaml"
+SLIP: Final = 0.95
+"""Likeness above which an unknown model id is a misspelt known one, not a derivative of it."""
 
 
 def project_root(start: Path | None = None) -> Path | None:
@@ -82,7 +85,29 @@ def knowledge() -> Knowledge:
     from inferstack.catalog.load import load_catalog
     from inferstack.spec.checks import Knowledge
 
-    return Knowledge(catalog=load_catalog(), today=dt.datetime.now(dt.UTC).date())
+    today = dt.datetime.now(dt.UTC).date()
+    return Knowledge(catalog=load_catalog(), today=today, resolve_model=known_model)
+
+
+def known_model(name: str) -> str | None:
+    """What must be said about a model id that is a derivative of a known one; None for a catalog id.
+
+    InputError for a name that nothing is known of, and for one so near to a catalog id that it is a slip.
+    """
+    from inferstack.catalog.load import load_catalog
+    from inferstack.catalog.resolve import resolve_model
+
+    catalog = load_catalog()
+    try:
+        catalog.model(name)
+    except InputError as unknown:
+        if difflib.get_close_matches(name, catalog.model_ids(), n=1, cutoff=SLIP):
+            raise
+        try:
+            return resolve_model(name, catalog).note
+        except InputError:
+            raise unknown from None
+    return None
 
 
 def read_environment(argument: str) -> LoadedEnvironment:

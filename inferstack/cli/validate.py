@@ -15,15 +15,19 @@ from inferstack.cli.env import (
     environment_names,
     find_environment,
     knowledge,
+    known_model,
     project_root,
 )
 from inferstack.cli.output import emit_json
 from inferstack.errors import InputError, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from inferstack.spec.checks import Knowledge
+    from inferstack.spec.workload import Workload
+
+SUFFIXES = (".yaml", ".yml")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,14 +56,7 @@ def validate(paths: tuple[str, ...], *, as_json: bool) -> None:
       inferstack validate prod-eu
       inferstack validate stacks/prod-eu/workloads/chat.yaml --json
     """
-    known = knowledge()
-    sound: list[Sound] = []
-    problems: list[Problem] = []
-    for target in targets(paths):
-        try:
-            sound.append(_examine(target, known))
-        except InputError as error:
-            problems += [item for item in error.problems if item not in problems]
+    sound, problems = _check_all(paths or _everything())
     if as_json:
         emit_json({"version": 1, "ok": not problems, "checked": sound, "problems": problems})
     else:
@@ -68,39 +65,52 @@ def validate(paths: tuple[str, ...], *, as_json: bool) -> None:
         raise click.exceptions.Exit(2)
 
 
-def targets(paths: Sequence[str]) -> list[Path]:
-    """Files to check, in the order asked for, each once: environment files and single workload files."""
-    if not paths:
-        return _everything()
-    found = [file for path in paths for file in _expand(path)]
-    return list(dict.fromkeys(found))
-
-
-def _everything() -> list[Path]:
+def _everything() -> Sequence[str]:
     root = project_root()
     names = environment_names(root) if root is not None else ()
     if root is None or not names:
         message = f"nothing to check: no {STACKS}/*/{ENVIRONMENT_FILE} in this folder or above"
         raise InputError(Problem(message=message, accepted="a path, or run it inside a project"))
-    return [root / STACKS / name / ENVIRONMENT_FILE for name in names]
+    return [str(root / STACKS / name) for name in names]
 
 
-def _expand(argument: str) -> Iterator[Path]:
+def _check_all(arguments: Sequence[str]) -> tuple[list[Sound], list[Problem]]:
+    """Every target of every argument, each once; what one of them lacks does not hide the others."""
+    known, sound, problems = knowledge(), dict[Path, Sound](), list[Problem]()
+
+    def note(error: InputError) -> None:
+        problems.extend(item for item in error.problems if item not in problems)
+
+    for argument in arguments:
+        try:
+            targets = _expand(argument)
+        except InputError as error:
+            note(error)
+            continue
+        for target in targets:
+            try:
+                sound[target] = sound.get(target) or _examine(target, known)
+            except InputError as error:
+                note(error)
+    return list(sound.values()), problems
+
+
+def _expand(argument: str) -> list[Path]:
     """A folder that is no environment stands for the environments below it, else for its workload files."""
     folder = Path(argument)
-    if not os.path.isdir(folder) or (folder / ENVIRONMENT_FILE).is_file():  # noqa: PTH112 - never raises
-        yield find_environment(argument)
-        return
-    below = sorted(folder.glob(f"**/{ENVIRONMENT_FILE}"))
-    own = sorted(
-        item for item in folder.iterdir() if item.suffix in (".yaml", ".yml") and item.name[0] != "."
-    )
-    if not below and not own:
-        root = project_root()
-        if root is None or argument not in environment_names(root):
-            raise InputError(Problem(message="no spec file in this folder", file=argument, accepted="*.yaml"))
-        yield find_environment(argument)
-    yield from below or own
+    if not os.path.isdir(folder) or os.path.isfile(folder / ENVIRONMENT_FILE):  # noqa: PTH112, PTH113 - never raise
+        return [find_environment(argument)]
+    try:
+        below = sorted(folder.glob(f"**/{ENVIRONMENT_FILE}"))
+        own = sorted(item for item in folder.iterdir() if item.suffix in SUFFIXES and item.name[0] != ".")
+    except OSError as error:
+        raise InputError(Problem(message=f"cannot be read: {error.strerror}", file=argument)) from None
+    root = project_root()
+    if below or own:
+        return below or own
+    if root is not None and argument in environment_names(root):
+        return [find_environment(argument)]
+    raise InputError(Problem(message="no spec file in this folder", file=argument, accepted="*.yaml"))
 
 
 def _examine(path: Path, known: Knowledge) -> Sound:
@@ -109,16 +119,24 @@ def _examine(path: Path, known: Knowledge) -> Sound:
     kind = kind_of(path)
     if kind == "environment" or (kind != "workload" and path.name == ENVIRONMENT_FILE):
         loaded = load_environment(path, known=known)
-        names = tuple(workload.name for workload in loaded.workloads)
+        models = [f"{item.name}: {said}" for item in loaded.workloads if (said := _said_of_model(item))]
         return Sound(
             path=str(path),
             kind="Environment",
             name=loaded.environment.name,
-            workloads=names,
-            warnings=loaded.warnings,
+            workloads=tuple(workload.name for workload in loaded.workloads),
+            warnings=(*loaded.warnings, *models),
         )
     workload = load_workload(path, known=known)
-    return Sound(path=str(path), kind="Workload", name=workload.name)
+    said = _said_of_model(workload)
+    return Sound(path=str(path), kind="Workload", name=workload.name, warnings=(said,) if said else ())
+
+
+def _said_of_model(workload: Workload) -> str | None:
+    """The note on a model that is not itself in the catalog."""
+    if workload.model.id is None or workload.model.hf_config is not None:
+        return None
+    return known_model(workload.model.id)
 
 
 def _print(sound: Sequence[Sound], problems: Sequence[Problem]) -> None:
