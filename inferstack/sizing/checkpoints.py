@@ -22,6 +22,11 @@ _FORMATS: Final[dict[str, tuple[str, int]]] = {
     "int8": ("int8", 8),
     "gptq-int8": ("gptq-int8", 8),
     "awq-int4": ("awq", 4),
+    "awq": ("awq", 4),
+    "gptq": ("gptq", 4),
+    "bf16": ("bf16", 16),
+    "fp16": ("fp16", 16),
+    "bnb": ("bitsandbytes", 0),
     "gptq-int4": ("gptq", 4),
     "int4": ("int4", 4),
     "nvfp4": ("nvfp4", 4),
@@ -77,10 +82,14 @@ def published_weights(checkpoint: Checkpoint) -> Weights:
         checkpoint=checkpoint.id,
         origin="published",
         bits=bits,
-        tier=1 if bits >= 8 else 2,
+        tier=_tier(bits),
         scale_block=kernel_facts().fp8_block if name == "fp8" and _block_scaled(checkpoint.id) else None,
         by_developer=checkpoint.by_developer,
     )
+
+
+def _tier(bits: int) -> int:
+    return 0 if bits >= 16 else 1 if bits >= 8 else 2
 
 
 def all_weights(

@@ -1,0 +1,261 @@
+"""What a reader must know beside the numbers: duties of the licence, quotas, quality, prediction quality."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Final
+
+from inferstack.catalog.load import Catalog
+from inferstack.catalog.types import InstanceType, Licence
+from inferstack.errors import InputError
+from inferstack.sizing.ask import Ask
+from inferstack.sizing.decide import Decision
+from inferstack.sizing.demand import milliseconds
+from inferstack.sizing.rules import PLACEMENT_RULES, PlacementCase, judge
+from inferstack.sizing.search import Feasible, monthly
+from inferstack.sizing.types import Candidate
+from inferstack.units import usd
+
+_QUOTA_NAMES: Final = {
+    "L-DB2E81BA": "Running On-Demand G and VT instances",
+    "L-3819A6DF": "All G and VT Spot Instance Requests",
+    "L-417A185B": "Running On-Demand P instances",
+    "L-7212CCBC": "All P4, P3 and P2 Spot Instance Requests",
+}
+_SPOT_AVAILABILITY: Final = 0.99
+
+
+def notes(ask: Ask, decision: Decision, chosen: Candidate, catalog: Catalog) -> tuple[str, ...]:
+    """Facts and duties, the most binding first."""
+    subject = ask.query.subject
+    found = [
+        *_resolved(subject.note),
+        *_licence(ask, catalog),
+        _quota(chosen, catalog.instance(chosen.instance_type)),
+        *_quality(ask, decision),
+        *_committed(ask),
+        *_no_capacity(ask, decision),
+        *(f"assumed: {assumption}" for assumption in ask.assumptions),
+    ]
+    return tuple(found)
+
+
+def warnings(ask: Ask, decision: Decision, chosen: Candidate) -> tuple[str, ...]:
+    """What may go wrong with the chosen plan."""
+    return (
+        *decision.chosen.option.warnings,
+        *_placement(decision.chosen),
+        *_several_nodes(chosen),
+        *_spot(ask, chosen),
+        *_uncertain(ask, decision.chosen),
+        *_rollout(chosen),
+        *_budget(ask, decision),
+    )
+
+
+def _resolved(note: str | None) -> list[str]:
+    return [note] if note else []
+
+
+# --- licence ---
+
+
+def _licence(ask: Ask, catalog: Catalog) -> list[str]:
+    model = ask.query.subject.model
+    if model is None:
+        return ["licence not known: the model is outside the catalog"]
+    licence = catalog.licence(model.licence)
+    duties = [*_display(licence), *_users(licence, ask), *_use(licence)]
+    return [f"{licence.name}: {'; '.join(duties)}"] if duties else []
+
+
+def _display(licence: Licence) -> list[str]:
+    if licence.display_required is None:
+        return []
+    text = licence.display_required
+    return [f'show "{text}"' if text.startswith(("Built with", "Improved")) else f"display: {text}"]
+
+
+def _users(licence: Licence, ask: Ask) -> list[str]:
+    if licence.mau_cap is None:
+        return []
+    cap = _people(licence.mau_cap)
+    yours = ask.workload.usage.monthly_active_users
+    seen = "not stated" if yours is None else _people(yours)
+    test = licence.mau_cap_test or ""
+    what = "display duty" if "display" in test else "permission needed"
+    return [f"{what} above {cap} users a month (you: {seen})"]
+
+
+def _use(licence: Licence) -> list[str]:
+    found = []
+    if licence.commercial_use == "no":
+        found.append("no commercial use without a separate licence")
+    if licence.revenue_cap_usd is not None:
+        period = licence.revenue_cap_period or "a year"
+        found.append(f"terms change above {usd(licence.revenue_cap_usd, cents=False)} revenue ({period})")
+    if licence.geo_exclusion is not None:
+        found.append(f"not for {', '.join(licence.geo_exclusion.regions)}: {licence.geo_exclusion.who}")
+    return found
+
+
+def _people(count: int) -> str:
+    for size, unit in ((1_000_000_000, "bn"), (1_000_000, "M"), (1_000, "k")):
+        if count >= size:
+            return f"{Decimal(count) / size:g} {unit}" if count % size else f"{count // size:,} {unit}"
+    return str(count)
+
+
+# --- capacity ---
+
+
+def _quota(chosen: Candidate, instance: InstanceType) -> str:
+    code = instance.quota_spot if chosen.purchase == "spot" else instance.quota_on_demand
+    code = code if code in _QUOTA_NAMES else None
+    name = f'quota "{_QUOTA_NAMES[code]}" ({code})' if code else "the instance family's vCPU quota"
+    surge = -(-chosen.surge_replicas // chosen.replicas_per_node) * chosen.nodes_per_replica
+    vcpus = (chosen.nodes + surge) * instance.vcpus
+    rollout = f", of it {surge * instance.vcpus} during a rollout" if surge else ""
+    return f"{name} needs {vcpus:,} vCPU in {chosen.region}{rollout}"
+
+
+def _committed(ask: Ask) -> list[str]:
+    unpriced = ask.query.market.unpriced_purchases
+    if not unpriced:
+        return []
+    return [f"no price for {', '.join(unpriced)} in the catalog: compared without it"]
+
+
+def _no_capacity(ask: Ask, decision: Decision) -> list[str]:
+    """The next best instance type for the same engine, for when AWS has no capacity of the first."""
+    spare = _spare(ask, decision.chosen)
+    if spare is None:
+        return []
+    return [f"no capacity? next for the same engine: {spare}"]
+
+
+def _spare(ask: Ask, chosen: Feasible) -> str | None:
+    slot, cut = chosen.placed.slot, chosen.option.cut
+    best: tuple[Decimal, str] | None = None
+    for host in ask.query.market.hosts:
+        if host.gpu.id != chosen.option.gpu.id or host.instance.id == slot.host.instance.id:
+            continue
+        per_unit = host.instance.gpu_count // cut.gpus_per_node if cut.nodes == 1 else 0
+        offer = next((entry for entry in host.offers if entry.region == slot.offer.region), None)
+        if not per_unit or offer is None or offer.usd_per_hour is None:
+            continue
+        nodes = -(-chosen.placed.fleet.replicas // per_unit)
+        cost = offer.usd_per_hour * nodes
+        if best is None or cost < best[0]:
+            best = (cost, f"{nodes} x {host.instance.id}")
+    month = None if best is None else monthly((False, best[0]))
+    return None if best is None or month is None else f"{best[1]} at {usd(month, cents=False)} a month"
+
+
+# --- quality and trust ---
+
+
+def _quality(ask: Ask, decision: Decision) -> list[str]:
+    option = decision.chosen.option
+    found = []
+    if ask.query.subject.asked_for == "auto":
+        rule = (
+            "quantization auto: the released precision and 8 bits compete on cost, 4 bits only when asked for"
+        )
+        found.append(f"{rule} or nothing else serves")
+    if decision.widened:
+        found.append(f"widened to {decision.widened}")
+    changed = _changed(decision.chosen)
+    if changed:
+        gate = "" if ask.workload.evaluation else " (no evaluation suite in the spec)"
+        found.append(f"evaluate before rollout: {', '.join(changed)}{gate}")
+    if option.weights.origin == "published" and not option.weights.by_developer:
+        found.append(f"{option.weights.checkpoint} is not by the model's developer")
+    return found
+
+
+def _changed(chosen: Feasible) -> list[str]:
+    option = chosen.option
+    found = []
+    if option.weights.tier > 0:
+        how = (
+            "quantized on load" if option.weights.origin == "online" else f"from {option.weights.checkpoint}"
+        )
+        found.append(f"{option.weights.quantization} weights {how}")
+    if option.kv_cache_dtype != "auto":
+        found.append(f"{option.kv_cache_dtype} KV cache with scale 1.0 unless calibrated")
+    if option.casts_to_fp16:
+        found.append("fp16 activations of a bf16 model")
+    return found
+
+
+def _placement(chosen: Feasible) -> tuple[str, ...]:
+    slot, option = chosen.placed.slot, chosen.option
+    case = PlacementCase(
+        instance=slot.host.instance,
+        gpus_used=option.cut.gpus,
+        nodes=slot.nodes,
+        weights_gib=option.fit.weights_gib_per_gpu * option.cut.gpus,
+        replicas_per_node=slot.per_unit,
+    )
+    return judge(PLACEMENT_RULES, case).warnings
+
+
+def _several_nodes(chosen: Candidate) -> list[str]:
+    if chosen.nodes_per_replica == 1:
+        return []
+    return [
+        "a replica over several nodes needs EFA, one zone, and an image with libfabric (not in the stock one)"
+    ]
+
+
+def _spot(ask: Ask, chosen: Candidate) -> list[str]:
+    if chosen.purchase != "spot":
+        return []
+    strict = ask.levels.availability >= _SPOT_AVAILABILITY
+    text = "spot capacity goes with two minutes' notice; its price is a point-in-time median"
+    return [f"{text}; AWS advises against it for latency-sensitive serving"] if strict else [text]
+
+
+def _uncertain(ask: Ask, chosen: Feasible) -> list[str]:
+    """A level that holds at the estimate and not at the far end of its range."""
+    prediction, targets = chosen.need.at_peak, ask.query.demand.targets
+    found = []
+    for name, field, seen, target in (
+        ("TTFT", "ttft_ms", prediction.ttft_ms, targets.ttft_ms),
+        ("ITL", "tpot_ms", prediction.tpot_ms, targets.itl_ms),
+    ):
+        interval = prediction.range.get(field)
+        if target is None or interval is None or seen.mean <= 0:
+            continue
+        worst = seen.p95 * interval.high / seen.mean
+        if worst > target:
+            found.append(
+                f"{name} p95 may reach {milliseconds(worst)} (level {milliseconds(target)}):"
+                f" {prediction.basis} prediction, load test before production"
+            )
+    return found
+
+
+def _rollout(chosen: Candidate) -> list[str]:
+    if chosen.replicas > 1 or chosen.surge_replicas:
+        return []
+    return ["one replica and no surge: every rollout interrupts the service"]
+
+
+def _budget(ask: Ask, decision: Decision) -> list[str]:
+    budget, month = ask.query.budget_usd_per_month, monthly(decision.chosen.cost)
+    if budget is None or month is None or month <= budget:
+        return []
+    return [f"{usd(month, cents=False)} a month is over the workload's budget of {usd(budget, cents=False)}"]
+
+
+def licence_name(ask: Ask, catalog: Catalog) -> str:
+    """The licence id of the catalog; ``unknown`` outside it."""
+    model = ask.query.subject.model
+    if model is None:
+        return "unknown"
+    try:
+        return catalog.licence(model.licence).id
+    except InputError:
+        return model.licence

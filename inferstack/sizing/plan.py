@@ -1,0 +1,146 @@
+"""Plans: one workload, or all of an environment with the zones its network spans."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from inferstack.catalog.load import Catalog
+from inferstack.sizing.ask import Ask, Place, ask, place_of
+from inferstack.sizing.candidates import candidate
+from inferstack.sizing.decide import Decision, decide
+from inferstack.sizing.load_time import load_time
+from inferstack.sizing.network import network_of
+from inferstack.sizing.notes import licence_name, notes, warnings
+from inferstack.sizing.redundancy import required_survival
+from inferstack.sizing.search import Objective
+from inferstack.sizing.types import Candidate, EnvironmentPlan, LoadTime, WorkloadPlan
+from inferstack.sizing.vllm_args import LaunchFacts, vllm_arguments
+from inferstack.sizing.zones import network_zones
+from inferstack.spec.environment import Environment
+from inferstack.spec.load import LoadedEnvironment
+from inferstack.spec.workload import Workload
+
+_BILLION: Final = 1e9
+
+
+def plan_workload(
+    workload: Workload,
+    environment: Environment | None,
+    catalog: Catalog,
+    *,
+    region: str | None = None,
+    objective: Objective = "cost",
+    zones: tuple[str, ...] = (),
+) -> WorkloadPlan:
+    """The cheapest way to serve ``workload`` that meets its levels at peak.
+
+    In an environment its region is fixed; without one, every region that the residency allows competes.
+    ``region`` narrows that to one, ``zones`` to some of its zone ids. InputError for a spec that cannot be
+    planned, BlockedError when nothing meets the levels.
+    """
+    where = place_of(workload, environment, catalog, region)
+    if zones:
+        where = Place(regions=where.regions, zones=where.zones or zones)
+    asked = ask(workload, where, catalog, objective)
+    return _plan(asked, decide(asked.query, workload.name), catalog)
+
+
+def plan_environment(
+    loaded: LoadedEnvironment, catalog: Catalog, *, objective: Objective = "cost"
+) -> EnvironmentPlan:
+    """All workloads of an environment, and the zones of its network.
+
+    Each workload is planned by itself; the zones are then chosen so that the GPUs of all are sold in as many
+    of them as possible, and the plans are made again within these zones.
+    """
+    environment = loaded.environment
+    first = [
+        plan_workload(workload, environment, catalog, objective=objective) for workload in loaded.workloads
+    ]
+    zones = network_zones(environment, [plan.chosen for plan in first], catalog)
+    plans = tuple(
+        plan_workload(workload, environment, catalog, objective=objective, zones=zones)
+        for workload in loaded.workloads
+    )
+    return EnvironmentPlan(
+        environment=environment.name, region=environment.cloud.region, zones=zones, workloads=plans
+    )
+
+
+def _plan(asked: Ask, decision: Decision, catalog: Catalog) -> WorkloadPlan:
+    workload, query, subject = asked.workload, asked.query, asked.query.subject
+    model = subject.model
+    chosen = candidate(decision.chosen, query, asked.rollouts)
+    least, most = _replica_bounds(asked, chosen)
+    return WorkloadPlan(
+        workload=workload.name,
+        model_id=subject.id,
+        revision=workload.model.revision or (model.revision if model is not None else None),
+        task=asked.task,
+        served_model_name=workload.name,
+        licence=licence_name(asked, catalog),
+        developer_country=model.developer_country if model is not None else None,
+        params_b=_params_b(asked),
+        chosen=chosen,
+        vllm_args=vllm_arguments(decision.chosen, query.demand, _launch(asked)),
+        peak_requests_per_second=query.demand.peak_requests_per_second,
+        requests_per_day=query.demand.requests_per_day,
+        input_tokens=query.demand.input_tokens,
+        output_tokens=query.demand.output_tokens,
+        slo_ttft_p95_ms=query.demand.targets.ttft_ms,
+        slo_itl_p95_ms=query.demand.targets.itl_ms,
+        slo_e2e_p95_ms=query.demand.targets.e2e_ms,
+        slo_availability=asked.levels.availability,
+        min_replicas=least,
+        max_replicas=most,
+        load_time=_load_time(decision),
+        weights_gib=chosen.fit.weights_gib_per_gpu * decision.chosen.option.cut.gpus,
+        alternatives=tuple(candidate(entry, query, asked.rollouts) for entry in decision.alternatives),
+        rejections=decision.rejections,
+        notes=notes(asked, decision, chosen, catalog),
+        warnings=warnings(asked, decision, chosen),
+    )
+
+
+def _replica_bounds(asked: Ask, chosen: Candidate) -> tuple[int, int]:
+    """Bounds of the autoscaler: as stated; else two replicas where one may fail, and one above the peak."""
+    stated = asked.workload.capacity.replicas
+    redundant = required_survival(asked.levels.availability) != "nothing"
+    least = stated.min if stated.min is not None else (2 if redundant else 1)
+    most = stated.max if stated.max is not None else chosen.replicas + 1
+    return min(least, chosen.replicas), max(most, chosen.replicas)
+
+
+def _params_b(asked: Ask) -> float:
+    model = asked.query.subject.model
+    if model is not None and model.total_params_b is not None:
+        return model.total_params_b
+    network = network_of(asked.query.subject.architecture)
+    total = network.attention_elements + network.dense_elements + network.expert_elements
+    return round((total + 2 * network.head_elements) / _BILLION, 2)
+
+
+def _launch(asked: Ask) -> LaunchFacts:
+    workload, model = asked.workload, asked.query.subject.model
+    adapters = workload.model.adapters
+    ranks = [adapter.rank for adapter in adapters if adapter.rank is not None]
+    return LaunchFacts(
+        task=asked.task,
+        tool_call_parser=model.tool_call_parser if model is not None else None,
+        reasoning_parser=model.reasoning_parser if model is not None else None,
+        adapters=len(adapters),
+        adapter_rank=max(ranks) if ranks else None,
+        extra=tuple(workload.serving.vllm.items()),
+    )
+
+
+def _load_time(decision: Decision) -> LoadTime:
+    option, slot = decision.chosen.option, decision.chosen.placed.slot
+    return load_time(
+        slot.host.instance,
+        option.fit,
+        weights_gib=option.fit.weights_gib_per_gpu * option.cut.gpus_per_node,
+        gpus_per_node=option.cut.gpus_per_node,
+        replicas_per_node=slot.per_unit,
+        eager=option.deployment.enforce_eager,
+    )

@@ -1,0 +1,152 @@
+"""The launch arguments of the pinned vLLM version that follow from a plan.
+
+Names, weights paths and ports are the service's; ``serving.vllm`` of the spec is passed on, checked against
+vLLM's own list when the spec is loaded and against the plan here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from inferstack.errors import InputError, Problem
+from inferstack.sizing.demand import Demand
+from inferstack.sizing.search import Feasible
+
+Arguments = tuple[tuple[str, str], ...]
+_LORA_RANKS: Final = (1, 8, 16, 32, 64, 128, 256, 320, 512)
+"""Accepted by ``--max-lora-rank`` in vLLM 0.33."""
+_DEFAULT_LORA_RANK: Final = 64
+_ONLINE: Final = {"fp8": "fp8_per_tensor"}
+"""Plain ``fp8`` no longer quantizes on load (vLLM 0.33.0 quantization/fp8.py raises and names this one)."""
+ENCODER_TASKS: Final = frozenset({"embed", "rerank"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaunchFacts:
+    """What the arguments depend on beside the chosen engine."""
+
+    task: str
+    tool_call_parser: str | None = None
+    reasoning_parser: str | None = None
+    adapters: int = 0
+    adapter_rank: int | None = None
+    """Largest LoRA rank; None with adapters: not stated."""
+    extra: tuple[tuple[str, object], ...] = ()
+    """``serving.vllm``, in file order, without dashes."""
+
+
+def vllm_arguments(chosen: Feasible, demand: Demand, facts: LaunchFacts) -> Arguments:
+    """Flags in launch order; an empty value is a bare flag. InputError where spec and plan disagree."""
+    planned = {
+        **_memory(chosen, demand),
+        **_parallelism(chosen),
+        **_precision(chosen),
+        **_interface(facts),
+        **_adapters(facts),
+    }
+    extra = dict(_rendered(name, value) for name, value in facts.extra)
+    _check_conflicts(chosen, extra)
+    merged = {name: value for name, value in planned.items() if name not in extra} | extra
+    return tuple(merged.items())
+
+
+def _memory(chosen: Feasible, demand: Demand) -> dict[str, str]:
+    fit = chosen.option.fit
+    flags = {
+        "--max-model-len": str(fit.max_model_len),
+        "--gpu-memory-utilization": f"{fit.gpu_memory_utilization:g}",
+    }
+    most = _most_requests(chosen, demand)
+    if most is not None:
+        flags["--max-num-seqs"] = str(most)
+    return flags
+
+
+def _most_requests(chosen: Feasible, demand: Demand) -> int | None:
+    """Requests of mean length that the KV cache holds, where that is fewer than vLLM would admit.
+
+    Admitting more only makes it preempt; never below what the planned peak runs.
+    """
+    fit = chosen.option.fit
+    tokens = demand.input_tokens + demand.output_tokens
+    if fit.kv_cache_tokens <= 0 or tokens <= 0:
+        return None
+    holds = max(int(fit.kv_cache_tokens / tokens), int(chosen.need.at_peak.concurrency) + 1)
+    return holds if holds < fit.max_num_seqs else None
+
+
+def _parallelism(chosen: Feasible) -> dict[str, str]:
+    cut, deployment = chosen.option.cut, chosen.option.deployment
+    flags = {"--tensor-parallel-size": str(cut.tp)}
+    if cut.pp > 1:
+        flags["--pipeline-parallel-size"] = str(cut.pp)
+    if deployment.expert_parallel:
+        flags["--enable-expert-parallel"] = ""
+    return flags
+
+
+def _precision(chosen: Feasible) -> dict[str, str]:
+    """Pre-quantized checkpoints are recognised by vLLM: ``--quantization`` only for what happens on load."""
+    option = chosen.option
+    flags: dict[str, str] = {}
+    if option.casts_to_fp16:
+        flags["--dtype"] = "half"
+    if option.weights.origin == "online":
+        flags["--quantization"] = _ONLINE[option.weights.quantization]
+    if option.kv_cache_dtype != "auto":
+        flags["--kv-cache-dtype"] = option.kv_cache_dtype
+    return flags
+
+
+def _interface(facts: LaunchFacts) -> dict[str, str]:
+    if facts.task in ENCODER_TASKS:
+        return {"--runner": "pooling"}
+    flags: dict[str, str] = {}
+    if facts.reasoning_parser is not None:
+        flags["--reasoning-parser"] = facts.reasoning_parser
+    if facts.tool_call_parser is not None:
+        flags["--enable-auto-tool-choice"] = ""
+        flags["--tool-call-parser"] = facts.tool_call_parser
+    return flags
+
+
+def _adapters(facts: LaunchFacts) -> dict[str, str]:
+    if not facts.adapters:
+        return {}
+    asked = facts.adapter_rank or _DEFAULT_LORA_RANK
+    rank = next(rank for rank in _LORA_RANKS if rank >= asked)
+    return {"--enable-lora": "", "--max-loras": str(facts.adapters), "--max-lora-rank": str(rank)}
+
+
+def _rendered(name: str, value: object) -> tuple[str, str]:
+    if value is True:
+        return f"--{name}", ""
+    if value is False:
+        return f"--no-{name}", ""
+    if isinstance(value, Mapping):
+        return f"--{name}", json.dumps(value, separators=(",", ":"), sort_keys=True)
+    if isinstance(value, list | tuple):
+        raise InputError(
+            Problem(
+                path=f"serving.vllm.{name}",
+                message="a list cannot be passed as one argument",
+                accepted="a text, number, true, false, or a mapping (passed as JSON)",
+            )
+        )
+    return f"--{name}", str(value)
+
+
+def _check_conflicts(chosen: Feasible, extra: Mapping[str, str]) -> None:
+    dtype = extra.get("--dtype")
+    if chosen.option.casts_to_fp16 and dtype == "bfloat16":
+        raise InputError(
+            Problem(
+                path="serving.vllm.dtype",
+                message=f"the plan runs on {chosen.option.gpu.id}, which has no bfloat16",
+                value=dtype,
+                accepted="half, or leave it out",
+            )
+        )
