@@ -1,4 +1,4 @@
-"""The Pulumi project on disk: `Pulumi.yaml`, stack configuration, and what an ENV argument means.
+"""The Pulumi project on disk: `Pulumi.yaml`, stack configuration, and the stack of an environment file.
 
 Nothing is decrypted and no backend is asked: a stack file written for Pulumi Cloud, for a bucket with a KMS
 secrets provider or for a local folder reads the same, and its encrypted values stay unreadable.
@@ -19,7 +19,6 @@ import yaml
 from inferstack.engine.wire import MASK
 from inferstack.errors import InputError, Problem
 
-ENVIRONMENT_FILE: Final = "environment.yaml"
 ENVIRONMENT_KEY: Final = "inferstack:environment"
 _NO_DEFAULT_PROVIDERS: Final = "pulumi:disable-default-providers"
 
@@ -49,26 +48,27 @@ class Target:
     secret_keys: tuple[str, ...] = ()
 
 
-def find_project(start: Path) -> Project:
-    """The project of ``start`` or of a folder above it; else the one this package is a part of."""
-    here = start.resolve()
-    candidates = (here, *here.parents, Path(__file__).resolve().parents[2])
-    for folder in candidates:
-        if (folder / "Pulumi.yaml").is_file():
-            return _read_project(folder)
+def find_project(*starts: Path) -> Project:
+    """The project of the first start that is in one (the folder or one above it); else this package's own."""
+    own = Path(__file__).resolve().parents[2]
+    for start in (*starts, own):
+        here = start.resolve()
+        for folder in (here, *here.parents):
+            if (folder / "Pulumi.yaml").is_file():
+                return _read_project(folder)
     raise InputError(
         Problem(
             message="no Pulumi.yaml here or above",
-            file=str(start),
+            file=str(starts[0]) if starts else None,
             accepted="a folder of a project; `inferstack init` starts one",
         )
     )
 
 
-def resolve(env: str, *, start: Path | None = None) -> Target:
-    """The target that ENV names: a stack (``prod-eu``), or a path to an environment's folder or file."""
-    project = find_project(start or Path.cwd())
-    file = _environment_file(env, project)
+def resolve(environment: Path) -> Target:
+    """The stack of an environment file, named after its folder; run by the project around it or else ours."""
+    file = environment.resolve()
+    project = find_project(file.parent, Path.cwd())
     stack = file.parent.name
     config, secret_keys = _stack_config(project, stack)
     relative = os.path.relpath(file, project.main)
@@ -86,27 +86,6 @@ def providers_required(config: Mapping[str, str]) -> frozenset[str]:
     except json.JSONDecodeError as error:
         raise InputError(f"{_NO_DEFAULT_PROVIDERS} is not a list: {text!r}") from error
     return frozenset(str(name) for name in names)
-
-
-def _environment_file(env: str, project: Project) -> Path:
-    path = Path(env)
-    named = project.main / env / ENVIRONMENT_FILE
-    if os.sep not in env and not path.exists() and named.is_file():
-        return named.resolve()
-    if path.is_dir() and (path / ENVIRONMENT_FILE).is_file():
-        return (path / ENVIRONMENT_FILE).resolve()
-    if path.is_file():
-        return path.resolve()
-    if named.is_file():
-        return named.resolve()
-    known = sorted(found.parent.name for found in project.main.glob(f"*/{ENVIRONMENT_FILE}"))
-    raise InputError(
-        Problem(
-            message="no such environment",
-            value=env,
-            accepted=f"{', '.join(known) or 'none yet'}, or a path to a folder with an {ENVIRONMENT_FILE}",
-        )
-    )
 
 
 def _read_project(folder: Path) -> Project:

@@ -62,9 +62,11 @@ def test_the_comparison_sees_every_kind_of_difference(small):
         assert disagreements(graph, real), what
 
 
-@pytest.mark.parametrize("env", ["dev", "prod-eu", "prod-us", *(f"tests/blocked/{case}" for case in BLOCKED)])
+@pytest.mark.parametrize(
+    "env", ["stacks/dev", "stacks/prod-eu", "stacks/prod-us", *(f"tests/blocked/{case}" for case in BLOCKED)]
+)
 def test_an_environment_has_the_same_graph(engine, env):
-    target = resolve(str(ROOT / env) if "/" in env else env, start=ROOT)
+    target = resolve(ROOT / env / "environment.yaml")
     result = engine.preview(ROOT, target.stack, dict(target.config))
     assert result.returncode == 0, result.stdout[-4000:] + result.stderr
     real = from_document(json.loads(result.stdout))

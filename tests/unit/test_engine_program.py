@@ -312,7 +312,7 @@ pulumi.export("here", Path.cwd().name)
 
 
 def test_a_stack_runs_in_its_folder_with_its_configuration(tmp_path):
-    graph = run_program(resolve("prod", start=project(tmp_path, PROGRAM)))
+    graph = run_program(resolve(project(tmp_path, PROGRAM) / "stacks/prod/environment.yaml"))
     assert graph.outputs == {"environment": "kind: Environment", "size": 3, "here": "stacks"}
     assert (graph.stack, graph.project) == ("prod", "shop")
 
@@ -320,11 +320,11 @@ def test_a_stack_runs_in_its_folder_with_its_configuration(tmp_path):
 def test_an_error_names_its_place_in_the_program(tmp_path):
     start = project(tmp_path, "import pulumi\n\nraise ValueError('no')\n")
     with pytest.raises(InputError, match=r"^stacks/__main__.py:3: the program failed: ValueError: no$"):
-        run_program(resolve("prod", start=start))
+        run_program(resolve(start / "stacks/prod/environment.yaml"))
 
 
 def test_a_project_without_a_program_is_an_input_error(tmp_path):
     start = project(tmp_path, PROGRAM)
     (start / "stacks/__main__.py").unlink()
     with pytest.raises(InputError, match="no program here"):
-        run_program(resolve("prod", start=start))
+        run_program(resolve(start / "stacks/prod/environment.yaml"))

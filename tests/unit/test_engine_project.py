@@ -1,4 +1,4 @@
-"""What an ENV argument means, and stack configuration of every backend."""
+"""The stack of an environment file, and stack configuration of every backend."""
 
 from __future__ import annotations
 
@@ -28,22 +28,28 @@ def settings(project, text, stack="prod-eu"):
     (project / "stacks" / f"Pulumi.{stack}.yaml").write_text(text)
 
 
-def test_a_name_is_a_stack_of_the_project(project):
-    target = resolve("prod-eu", start=project)
+def test_an_environment_under_the_stacks_is_a_stack_of_the_project(project):
+    target = resolve(project / "stacks/prod-eu/environment.yaml")
     assert (target.stack, target.environment) == ("prod-eu", project / "stacks/prod-eu/environment.yaml")
     assert target.config["inferstack:environment"] == "prod-eu/environment.yaml"
 
 
-def test_a_path_to_a_folder_or_file_is_a_stack_named_after_the_folder(project, monkeypatch):
+def test_an_environment_elsewhere_is_a_stack_named_after_its_folder(project, monkeypatch):
+    monkeypatch.chdir(project / "tests")
+    target = resolve(Path("blocked/case/environment.yaml"))
+    assert target.stack == "case"
+    assert target.config["inferstack:environment"] == "../tests/blocked/case/environment.yaml"
+
+
+def test_an_environment_outside_any_project_is_run_by_the_project_of_the_working_directory(
+    project, monkeypatch, tmp_path_factory
+):
     monkeypatch.chdir(project)
-    for env in (
-        "tests/blocked/case",
-        "tests/blocked/case/environment.yaml",
-        str(project / "tests/blocked/case"),
-    ):
-        target = resolve(env)
-        assert target.stack == "case"
-        assert target.config["inferstack:environment"] == "../tests/blocked/case/environment.yaml"
+    elsewhere = tmp_path_factory.mktemp("elsewhere") / "environment.yaml"
+    elsewhere.write_text("kind: Environment\n")
+    target = resolve(elsewhere)
+    assert target.project.root == project
+    assert (project / "stacks" / target.config["inferstack:environment"]).resolve() == elsewhere
 
 
 def test_the_project_is_found_from_a_folder_inside_it(project):
@@ -54,15 +60,8 @@ def test_outside_any_project_the_one_this_package_belongs_to_is_used(tmp_path):
     assert find_project(tmp_path).name == "inferstack"
 
 
-def test_an_unknown_environment_is_an_input_error_that_lists_the_known(project):
-    with pytest.raises(
-        InputError, match=r"no such environment \(got staging\); accepted: dev, prod-eu, or a path"
-    ):
-        resolve("staging", start=project)
-
-
 def test_a_stack_without_settings_may_not_use_default_providers(project):
-    assert providers_required(resolve("dev", start=project).config) == {"*"}
+    assert providers_required(resolve(project / "stacks/dev/environment.yaml").config) == {"*"}
 
 
 @pytest.mark.parametrize(
@@ -79,7 +78,7 @@ def test_settings_of_every_backend_and_secrets_provider_are_read(project, head):
         project,
         head + "config:\n  pulumi:disable-default-providers: [aws]\n  size: 3\n  on: yes\n  off: true\n",
     )
-    config = resolve("prod-eu", start=project).config
+    config = resolve(project / "stacks/prod-eu/environment.yaml").config
     assert config["shop:size"] == "3"
     assert (config["shop:on"], config["shop:off"]) == ("yes", "true")
     assert providers_required(config) == {"aws"}
@@ -90,7 +89,7 @@ def test_encrypted_values_are_secret_and_unreadable(project):
         project,
         "config:\n  key: {secure: v1:abc}\n  nested: {a: [{secure: v1:abc}], b: 1}\n  plain: x\n",
     )
-    target = resolve("prod-eu", start=project)
+    target = resolve(project / "stacks/prod-eu/environment.yaml")
     assert target.secret_keys == ("shop:key", "shop:nested")
     assert target.config["shop:key"] == "[secret]"
     assert json.loads(target.config["shop:nested"]) == {"a": ["[secret]"], "b": 1}
@@ -102,7 +101,7 @@ def test_project_configuration_gives_defaults_that_a_stack_overrides(project):
             "config:\n  a: {type: integer, default: 1}\n  other:b: {value: two}\n  c: plain\n  d: {type: string}\n"
         )
     settings(project, "config:\n  a: 5\n")
-    config = resolve("prod-eu", start=project).config
+    config = resolve(project / "stacks/prod-eu/environment.yaml").config
     assert {key: config.get(key) for key in ("shop:a", "other:b", "shop:c", "shop:d")} == {
         "shop:a": "5",
         "other:b": "two",
@@ -113,7 +112,10 @@ def test_project_configuration_gives_defaults_that_a_stack_overrides(project):
 
 def test_a_configured_environment_file_of_the_same_place_is_kept_as_written(project):
     settings(project, "config:\n  inferstack:environment: ./prod-eu/environment.yaml\n")
-    assert resolve("prod-eu", start=project).config["inferstack:environment"] == "./prod-eu/environment.yaml"
+    assert (
+        resolve(project / "stacks/prod-eu/environment.yaml").config["inferstack:environment"]
+        == "./prod-eu/environment.yaml"
+    )
 
 
 @pytest.mark.parametrize(
@@ -129,7 +131,7 @@ def test_a_configured_environment_file_of_the_same_place_is_kept_as_written(proj
 def test_broken_project_files_are_input_errors(project, file, text, message):
     (project / file).write_text(text)
     with pytest.raises(InputError, match=message):
-        resolve("prod-eu", start=project)
+        resolve(project / "stacks/prod-eu/environment.yaml")
 
 
 def test_a_list_of_providers_that_is_none_is_an_input_error():
@@ -139,7 +141,9 @@ def test_a_list_of_providers_that_is_none_is_an_input_error():
 
 def test_the_repository_is_a_project_with_its_three_environments():
     root = Path(__file__).resolve().parents[2]
-    assert {resolve(env, start=root).stack for env in ("dev", "prod-eu", "prod-us")} == {
+    assert {
+        resolve(root / "stacks" / env / "environment.yaml").stack for env in ("dev", "prod-eu", "prod-us")
+    } == {
         "dev",
         "prod-eu",
         "prod-us",
