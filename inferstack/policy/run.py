@@ -117,8 +117,8 @@ class Bench:
         )
 
     def settings(self, resource: Resource | None) -> Settings:
-        facts = environment_of(self.resources, resource) if resource is not None else None
-        settings = settings_of(facts or self._first)
+        facts = environment_of(self.resources, resource) if resource is not None else self._first
+        settings = settings_of(facts)
         strict = settings.strict if self.strict is None else self.strict
         return replace(settings, strict=strict, waivers=(*settings.waivers, *self.waivers))
 

@@ -9,6 +9,7 @@ from inferstack.policy.types import Rule
 from . import (
     bucket_public_access,
     bucket_tls,
+    budget,
     cluster_endpoint,
     cluster_extended_support,
     cluster_version,
@@ -20,6 +21,7 @@ from . import (
     licence_commercial,
     licence_denied,
     licence_duties,
+    licence_gated,
     licence_geography,
     licence_known,
     licence_redistribution,
@@ -61,6 +63,7 @@ RULES: Final[tuple[Rule, ...]] = (
     licence_duties.RULE,
     licence_adapters.RULE,
     licence_denied.RULE,
+    licence_gated.RULE,
     provenance_country.RULE,
     provenance_model.RULE,
     provenance_revision.RULE,
@@ -90,6 +93,7 @@ RULES: Final[tuple[Rule, ...]] = (
     spot_latency.RULE,
     cluster_version.RULE,
     cluster_extended_support.RULE,
+    budget.RULE,
     ownership.RULE,
     waivers.RULE,
 )
