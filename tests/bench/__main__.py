@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.bench.in_process import in_process_rows
-
 from tests.bench.row import Row
 
 ROOT = Path(__file__).resolve().parents[2]
