@@ -69,3 +69,10 @@ def rules_lines(rules: Iterable[Rule]) -> Iterator[str]:
 
 def _count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def blocking_lines(report: PolicyReport) -> Iterator[str]:
+    """The verdict and only what blocks."""
+    yield verdict_line(report)
+    for finding in report.with_status(Status.BLOCKED):
+        yield f"  {finding.rule}  {message(finding)}"
