@@ -17,9 +17,15 @@ Node = dict[str, Any]
 
 def nearest(word: str, words: Iterable[str]) -> str | None:
     """The one of ``words`` that ``word`` was probably meant to be; case and punctuation count little."""
-    keys = {_folded(candidate): candidate for candidate in sorted(words, reverse=True)}
-    found = difflib.get_close_matches(_folded(word), sorted(keys), n=1, cutoff=0.6)
-    return keys[found[0]] if found else None
+    scored = [(_likeness(_folded(word), _folded(candidate)), candidate) for candidate in sorted(words)]
+    best = max(scored, key=lambda item: item[0], default=(0.0, ""))
+    return best[1] if best[0] >= 0.6 else None
+
+
+def _likeness(word: str, candidate: str) -> float:
+    """Likeness from 0 to 1, and a little more for the same letters in another order, or the same start."""
+    ratio = difflib.SequenceMatcher(None, word, candidate).ratio()
+    return ratio + 0.1 * (sorted(word) == sorted(candidate)) + 0.05 * (word[:1] == candidate[:1])
 
 
 def _folded(word: str) -> str:
@@ -52,13 +58,19 @@ class Accepted:
         if isinstance(part, int):
             child = node.get("items")
         else:
-            child = node.get("properties", {}).get(part, node.get("additionalProperties"))
+            others = next(iter(node.get("patternProperties", {}).values()), node.get("additionalProperties"))
+            child = node.get("properties", {}).get(part, others)
         if isinstance(child, dict):
             yield from self._alternatives(child)
 
     def keys(self, path: DocPath) -> tuple[str, ...]:
         """Keys that the section at ``path`` may have."""
         return tuple(key for node in self.at(path) for key in node.get("properties", {}))
+
+    def elsewhere(self, key: str) -> str | None:
+        """Where in the root's sections a key belongs: ``slo.ttftP95``; None when nowhere."""
+        sections = self.keys(())
+        return next((f"{section}.{key}" for section in sections if key in self.keys((section,))), None)
 
     def words(self, path: DocPath) -> str | None:
         """What the value at ``path`` may be: ``one of a, b``, ``a number from 0 to 1``."""

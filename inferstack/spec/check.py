@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 M = TypeVar("M", bound=BaseModel)
 MAX_PASSES: Final = 12
 """Each pass mends every error it met; deeper nesting than this has no schema."""
+MAX_FINDINGS: Final = 200
+"""A file with more errors in one pass is not a spec; looking for near names in it could take minutes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +47,12 @@ def check(data: dict[str, Any], model: type[M], accepted: Accepted) -> Checked[M
             value = model.model_validate(mended, by_alias=True, by_name=False)
         except ValidationError as failure:
             errors = _telling(failure.errors(include_url=False))
-            found = [finding(error, mended, accepted) for error in errors]
+            found = [finding(error, mended, accepted) for error in errors[:MAX_FINDINGS]]
             findings += [item for item in found if not item.rests_on(touched)]
+            if len(errors) > MAX_FINDINGS:
+                more = f"and {len(errors) - MAX_FINDINGS:,} more problems"
+                findings.append(Finding(path=(), message=more, shows_value=False))
+                break
             mended = copy.deepcopy(mended)
             for error, item in zip(errors, found, strict=True):
                 touched |= _mend(mended, error, item, accepted)

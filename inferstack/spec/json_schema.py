@@ -23,19 +23,18 @@ def schema_of(kind: Kind) -> dict[str, Any]:
     outside residency) are beyond JSON Schema and are checked by ``inferstack validate``.
     """
     schema = MODELS[kind].model_json_schema(by_alias=True, mode="validation")
-    cleaned = _without_titles(schema)
+    cleaned = _cleaned(schema)
     assert isinstance(cleaned, dict)
     return {"$schema": DIALECT, "title": f"inferstack {kind}", **cleaned}
 
 
-def _without_titles(node: object) -> object:
-    """Titles that pydantic makes from names say nothing; a property that is called "title" stays."""
+def _cleaned(node: object) -> object:
+    """Without the titles that pydantic makes from names; keys that fit no pattern are refused."""
     if isinstance(node, list):
-        return [_without_titles(item) for item in node]
+        return [_cleaned(item) for item in node]
     if not isinstance(node, dict):
         return node
-    return {
-        key: _without_titles(value)
-        for key, value in node.items()
-        if not (key == "title" and isinstance(value, str))
+    cleaned = {
+        key: _cleaned(value) for key, value in node.items() if not (key == "title" and isinstance(value, str))
     }
+    return cleaned if "patternProperties" not in node else {**cleaned, "additionalProperties": False}

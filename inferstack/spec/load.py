@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import stat
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
 
@@ -15,7 +16,7 @@ from pydantic import BaseModel
 
 from inferstack.errors import InputError, Problem
 from inferstack.spec.accepted import Accepted
-from inferstack.spec.check import check
+from inferstack.spec.check import MAX_FINDINGS, check
 from inferstack.spec.checks import Knowledge, check_environment, check_placement, check_workload
 from inferstack.spec.environment import Environment
 from inferstack.spec.json_schema import Kind, schema_of
@@ -58,8 +59,8 @@ class _File(Generic[M]):
     touched: frozenset[DocPath]
 
     def report(self, findings: Iterable[Finding]) -> None:
-        """Add findings, without those that rest on stand-ins."""
-        for found in findings:
+        """Add findings, without those that rest on stand-ins; what comes after very many is not asked for."""
+        for found in islice(findings, MAX_FINDINGS):
             if not found.rests_on(self.touched):
                 path = document_path(self.document.data, found.path)
                 self.problems.append(problem(replace(found, path=path), self.document))
@@ -206,7 +207,11 @@ def _with_files(loaded: _File[Workload], workload: Workload) -> Workload:
         try:
             traffic = traffic.with_observed(read_trace(trace), trace=str(trace))
         except InputError as error:
-            loaded.report([Finding(path=("traffic", "trace"), message=str(error))])
+            told = error.problems[0]
+            place = f" (line {told.line} of the trace)" if told.line is not None else ""
+            loaded.report(
+                [Finding(path=("traffic", "trace"), message=told.message + place, accepted=told.accepted)]
+            )
     evaluation = workload.evaluation
     if evaluation is not None:
         evaluation = evaluation.model_copy(update={"suite": str(folder / evaluation.suite)})

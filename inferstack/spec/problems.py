@@ -87,11 +87,14 @@ def finding(error: ErrorDetails, data: object, accepted: Accepted) -> Finding:
     if kind == "spec_conflict":
         return _conflict(path, context)
     if kind == "spec_value":
-        return Finding(path=path, message=context["message"], accepted=context["accepted"])
+        about_key = error["loc"][-1] == "[key]"
+        return Finding(
+            path=path, message=context["message"], accepted=context["accepted"], shows_value=not about_key
+        )
     if kind == "missing":
         return Finding(path=path, message="is missing", accepted=accepted.words(path), shows_value=False)
     if kind == "extra_forbidden":
-        return unknown_key(path, accepted.keys(path[:-1]))
+        return _unknown_key(path, accepted)
     value = value_at(data, path)
     if value is None:
         return Finding(path=path, message="is empty", accepted=accepted.words(path), shows_value=False)
@@ -100,15 +103,12 @@ def finding(error: ErrorDetails, data: object, accepted: Accepted) -> Finding:
     return Finding(path=path, message=message, accepted=accepted.words(path), did_you_mean=meant)
 
 
-def unknown_key(path: DocPath, known: tuple[str, ...]) -> Finding:
-    """A key that does not exist in its section."""
-    return Finding(
-        path=path,
-        message="unknown key",
-        accepted=", ".join(known) or None,
-        did_you_mean=nearest(str(path[-1]), known),
-        shows_value=False,
-    )
+def _unknown_key(path: DocPath, accepted: Accepted) -> Finding:
+    """A key that does not exist in its section; perhaps it is misspelt, perhaps it belongs elsewhere."""
+    known, key = accepted.keys(path[:-1]), str(path[-1])
+    meant = nearest(key, known) or accepted.elsewhere(key)
+    listed = ", ".join(known) or None
+    return Finding(path=path, message="unknown key", accepted=listed, did_you_mean=meant, shows_value=False)
 
 
 def _conflict(section: DocPath, context: Mapping[str, Any]) -> Finding:

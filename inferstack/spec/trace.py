@@ -68,8 +68,10 @@ def read_trace(path: Path) -> TraceSummary:
     try:
         with path.open(encoding="utf-8", newline="") as stream:
             return summarise(_rows(csv.DictReader(stream), str(path)))
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(Problem(message=f"cannot read the trace: {error}", file=str(path))) from None
+    except OSError as error:
+        raise InputError(Problem(message=f"cannot be read: {error.strerror}", file=str(path))) from None
+    except UnicodeDecodeError:
+        raise InputError(Problem(message="not UTF-8 text", file=str(path))) from None
     except ValueError as error:
         raise InputError(Problem(message=str(error), file=str(path))) from None
 

@@ -72,7 +72,11 @@ class DataRules(Section):
 
 
 def _revenue_shorthand(value: Any) -> Any:
-    if isinstance(value, dict) and "annualRevenue" in value and "annualRevenueUsd" not in value:
+    if isinstance(value, dict) and "annualRevenue" in value:
+        if "annualRevenueUsd" in value:
+            raise conflict(
+                "the revenue is stated twice", "annualRevenueUsd", "annualRevenue", accepted="one of them"
+            )
         return {("annualRevenueUsd" if key == "annualRevenue" else key): item for key, item in value.items()}
     return value
 

@@ -18,6 +18,8 @@ from inferstack.spec.scalars import resolve
 
 MAX_BYTES: Final = 1024 * 1024
 MAX_DEPTH: Final = 24
+MAX_PROBLEMS: Final = 50
+"""Of the YAML itself; aliases come in thousands."""
 DocPath = tuple[str | int, ...]
 """Keys and list indexes from the root of a document."""
 
@@ -143,6 +145,7 @@ class _Builder:
                 Problem(
                     message="the file is empty",
                     file=self.file,
+                    line=1,
                     accepted="a mapping: apiVersion, kind, name, ...",
                 )
             )
@@ -178,6 +181,8 @@ class _Builder:
     def _complain(
         self, message: str, *, line: int, path: DocPath, value: str | None = None, accepted: str
     ) -> None:
+        if len(self.problems) >= MAX_PROBLEMS:
+            return
         self.problems.append(
             Problem(
                 message=message, file=self.file, line=line, path=dotted(path), value=value, accepted=accepted
