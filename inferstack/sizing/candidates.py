@@ -9,6 +9,7 @@ from typing import Final
 
 from inferstack.sizing.redundancy import surge_replicas
 from inferstack.sizing.search import Feasible, Query, dearer, latency_ms, monthly
+from inferstack.sizing.slots import Elsewhere, Placed, elsewhere
 from inferstack.sizing.types import Candidate, Rejection
 from inferstack.units import HOURS_PER_MONTH
 
@@ -107,6 +108,36 @@ def pareto(feasible: Sequence[Feasible], chosen: Feasible) -> tuple[list[Feasibl
             reason = f"{better.option.label} is no worse in cost, latency, use and quality"
             rejected.append(Rejection(code="dominated", candidate=entry.option.label, reason=reason))
     return kept, rejected
+
+
+def rejected_elsewhere(chosen: Feasible, query: Query) -> list[Rejection]:
+    """Why the chosen engine does not run on the other instance types, regions and purchase models."""
+    found: list[Rejection] = []
+    for other in _elsewhere(chosen, query):
+        label = f"{other.label} {chosen.option.label}"
+        if other.placed is None:
+            reason = "sold in too few zones, or needs more replicas than allowed"
+            found.append(Rejection(code="zones", candidate=label, reason=reason))
+        else:
+            found.append(dearer(label, other.placed.cost, chosen.cost))
+    return found
+
+
+def spare_host(chosen: Feasible, query: Query) -> Placed | None:
+    """The cheapest other instance type in the same region for the same engine; None: there is none."""
+    own = chosen.placed.slot
+    places = [
+        other.placed
+        for other in _elsewhere(chosen, query)
+        if other.placed is not None
+        and other.slot.host is not own.host
+        and other.slot.offer.region == own.offer.region
+    ]
+    return min(places, key=lambda placed: (placed.cost, placed.slot.host.instance.id), default=None)
+
+
+def _elsewhere(chosen: Feasible, query: Query) -> tuple[Elsewhere, ...]:
+    return elsewhere(query.market, chosen.option.cut, chosen.placed, chosen.need.serving, query.terms)
 
 
 def _dominates(other: Feasible, entry: Feasible) -> bool:

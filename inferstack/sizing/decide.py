@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from inferstack.errors import BlockedError
-from inferstack.sizing.candidates import pareto, preferred
-from inferstack.sizing.search import Feasible, Found, Query, Scope, monthly, search, within_reach
+from inferstack.sizing.candidates import pareto, preferred, rejected_elsewhere
+from inferstack.sizing.search import Feasible, Found, Query, Scope, dearer, monthly, search, within_reach
 from inferstack.sizing.types import Rejection
 from inferstack.units import usd
 
@@ -49,6 +49,10 @@ def _pick(query: Query, scope: Scope, found: Found) -> Decision:
     chosen = preferred(found.feasible, query, reachable) or cheapest
     kept, rejected = pareto(found.feasible, chosen)
     rejections = [*query.market.rejections, *found.rejections, *rejected]
+    rejections += [
+        dearer(entry.option.label, entry.at_least, chosen.cost, at_least=True) for entry in found.dearer
+    ]
+    rejections += rejected_elsewhere(chosen, query)
     rejections.sort(key=lambda rejection: (rejection.code, rejection.candidate))
     return Decision(chosen, tuple(kept), tuple(rejections), _widening(query, scope))
 

@@ -9,6 +9,7 @@ from inferstack.catalog.load import Catalog
 from inferstack.catalog.types import InstanceType, Licence
 from inferstack.errors import InputError
 from inferstack.sizing.ask import Ask
+from inferstack.sizing.candidates import spare_host
 from inferstack.sizing.decide import Decision
 from inferstack.sizing.demand import milliseconds
 from inferstack.sizing.rules import PLACEMENT_RULES, PlacementCase, judge
@@ -128,28 +129,13 @@ def _committed(ask: Ask) -> list[str]:
 
 def _no_capacity(ask: Ask, decision: Decision) -> list[str]:
     """The next best instance type for the same engine, for when AWS has no capacity of the first."""
-    spare = _spare(ask, decision.chosen)
-    if spare is None:
+    spare = spare_host(decision.chosen, ask.query)
+    month = None if spare is None else monthly(spare.cost)
+    if spare is None or month is None:
         return []
-    return [f"no capacity? next for the same engine: {spare}"]
-
-
-def _spare(ask: Ask, chosen: Feasible) -> str | None:
-    slot, cut = chosen.placed.slot, chosen.option.cut
-    best: tuple[Decimal, str] | None = None
-    for host in ask.query.market.hosts:
-        if host.gpu.id != chosen.option.gpu.id or host.instance.id == slot.host.instance.id:
-            continue
-        per_unit = host.instance.gpu_count // cut.gpus_per_node if cut.nodes == 1 else 0
-        offer = next((entry for entry in host.offers if entry.region == slot.offer.region), None)
-        if not per_unit or offer is None or offer.usd_per_hour is None:
-            continue
-        nodes = -(-chosen.placed.fleet.replicas // per_unit)
-        cost = offer.usd_per_hour * nodes
-        if best is None or cost < best[0]:
-            best = (cost, f"{nodes} x {host.instance.id}")
-    month = None if best is None else monthly((False, best[0]))
-    return None if best is None or month is None else f"{best[1]} at {usd(month, cents=False)} a month"
+    nodes = spare.fleet.units * spare.slot.nodes
+    name = f"{nodes} x {spare.slot.host.instance.id}"
+    return [f"no capacity? next for the same engine: {name} at {usd(month, cents=False)} a month"]
 
 
 # --- quality and trust ---

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Final
 
 from inferstack.catalog.load import Catalog
+from inferstack.errors import BlockedError, InputError, Problem
 from inferstack.sizing.ask import Ask, Place, ask, place_of
 from inferstack.sizing.candidates import candidate
 from inferstack.sizing.decide import Decision, decide
@@ -54,17 +56,39 @@ def plan_environment(
     of them as possible, and the plans are made again within these zones.
     """
     environment = loaded.environment
-    first = [
-        plan_workload(workload, environment, catalog, objective=objective) for workload in loaded.workloads
-    ]
+    first = _plans(loaded, catalog, objective, ())
     zones = network_zones(environment, [plan.chosen for plan in first], catalog)
-    plans = tuple(
-        plan_workload(workload, environment, catalog, objective=objective, zones=zones)
-        for workload in loaded.workloads
-    )
+    plans = _plans(loaded, catalog, objective, zones)
     return EnvironmentPlan(
         environment=environment.name, region=environment.cloud.region, zones=zones, workloads=plans
     )
+
+
+def _plans(
+    loaded: LoadedEnvironment, catalog: Catalog, objective: Objective, zones: tuple[str, ...]
+) -> tuple[WorkloadPlan, ...]:
+    """A plan for every workload; one error that names all that cannot be planned."""
+    plans: list[WorkloadPlan] = []
+    blocked: list[str] = []
+    problems: list[Problem] = []
+    for workload in loaded.workloads:
+        try:
+            plan = plan_workload(workload, loaded.environment, catalog, objective=objective, zones=zones)
+        except BlockedError as error:
+            blocked.append(str(error))
+        except InputError as error:
+            problems += [_of(workload, problem) for problem in error.problems]
+        else:
+            plans.append(plan)
+    if problems:
+        raise InputError(*problems)
+    if blocked:
+        raise BlockedError("\n".join(blocked))
+    return tuple(plans)
+
+
+def _of(workload: Workload, problem: Problem) -> Problem:
+    return dataclasses.replace(problem, file=problem.file or workload.name)
 
 
 def _plan(asked: Ask, decision: Decision, catalog: Catalog) -> WorkloadPlan:

@@ -20,6 +20,7 @@ from inferstack.sizing.types import Rejection
 from inferstack.units import HOURS_PER_MONTH, usd
 
 Objective = Literal["cost", "latency", "headroom"]
+ALTERNATIVES_COST: Final = 4
 OBJECTIVE_SPENDS: Final = Decimal(2)
 """Latency and headroom may cost this multiple of the cheapest plan when there is no budget."""
 
@@ -50,9 +51,18 @@ class Feasible:
         return self.placed.cost
 
     @property
-    def rank(self) -> tuple[CostKey, tuple[int, int], float, str]:
-        """Cheapest, then closest to the released weights, then fastest, then by name."""
-        return (self.cost, self.option.quality_rank, latency_ms(self), self.option.label)
+    def rank(self) -> tuple[CostKey, tuple[int, int], int, float, str]:
+        """Cheapest, then closest to the released weights, fewest cautions, fastest; then by name."""
+        option = self.option
+        return (self.cost, option.quality_rank, len(option.warnings), latency_ms(self), option.label)
+
+
+@dataclass(frozen=True, slots=True)
+class Dearer:
+    """An option that costs ``at_least`` this much."""
+
+    option: Option
+    at_least: CostKey
 
 
 @dataclass(slots=True)
@@ -62,6 +72,8 @@ class Found:
     feasible: list[Feasible] = field(default_factory=list)
     rejections: list[Rejection] = field(default_factory=list)
     misses: list[tuple[float, Rejection]] = field(default_factory=list)
+    dearer: list[Dearer] = field(default_factory=list)
+    """Ruled out by a lower bound on their cost; put into words once the winner is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +219,11 @@ def _judge(query: Query, entry: _Entry, best: Feasible | None, found: Found) -> 
         found.misses.append((answer.factor, missed))
         found.rejections.append(missed)
         return None
-    found.rejections.append(_too_many(query, option, answer, place(answer.serving), best))
+    spot = place(answer.serving)
+    if spot is None:
+        found.rejections.append(_too_many(query, option, answer))
+    else:
+        found.dearer.append(Dearer(option, spot.cost))
     return None
 
 
@@ -215,15 +231,15 @@ def _affordable(query: Query, cost: CostKey, best: CostKey) -> bool:
     return cost <= best if query.objective == "cost" else within_reach(query, cost, best)
 
 
-def _too_many(
-    query: Query, option: Option, answer: TooMany, fleet: Placed | None, best: Feasible | None
-) -> Rejection:
-    if fleet is None:
-        limit = query.terms.max_replicas
-        reason = f"needs {answer.serving} or more serving replicas, {limit} replicas are allowed"
-        return Rejection(code="slo-missed", candidate=option.label, reason=reason)
-    assert best is not None
-    return dearer(option.label, fleet.cost, best.cost, at_least=True)
+def _too_many(query: Query, option: Option, answer: TooMany) -> Rejection:
+    spares = (
+        "" if query.terms.survives == "nothing" else f" and spares for the loss of a {query.terms.survives}"
+    )
+    reason = (
+        f"needs {answer.serving} or more serving replicas{spares};"
+        f" {query.terms.max_replicas} replicas are allowed in all"
+    )
+    return Rejection(code="slo-missed", candidate=option.label, reason=reason)
 
 
 def dearer(label: str, cost: CostKey, best: CostKey, *, at_least: bool = False) -> Rejection:
@@ -237,14 +253,17 @@ def dearer(label: str, cost: CostKey, best: CostKey, *, at_least: bool = False) 
 
 
 def _look_around(query: Query, waiting: list[_Entry], best: Feasible | None, found: Found) -> None:
-    """Judge the cheapest waiting option of each GPU and precision, as alternatives; the rest is dearer."""
+    """Judge the cheapest waiting option of each GPU and precision, as alternatives; the rest is dearer.
+
+    Not beyond ``ALTERNATIVES_COST`` times the best: nobody buys that for a faster first token.
+    """
     seen = {(feasible.option.gpu.id, feasible.option.weights.quantization) for feasible in found.feasible}
     for entry in waiting:
         assert best is not None
         kind = (entry.option.gpu.id, entry.option.weights.quantization)
-        if kind not in seen:
+        near = entry.floor.cost[0] == best.cost[0] and entry.floor.cost[1] <= best.cost[1] * ALTERNATIVES_COST
+        if near and kind not in seen:
             seen.add(kind)
-            if _judge(query, entry, None, found) is not None:
-                continue
+            _judge(query, entry, None, found)
         else:
-            found.rejections.append(dearer(entry.option.label, entry.floor.cost, best.cost, at_least=True))
+            found.dearer.append(Dearer(entry.option, entry.floor.cost))

@@ -70,6 +70,36 @@ def slots(market: Market, gpu_id: str, cut: Cut) -> tuple[Slot, ...]:
     return tuple(slot for key, slot in sorted(kept.items()) if not _beaten(slot, kept))
 
 
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """The same engine with as many serving replicas on another instance type or in another market."""
+
+    slot: Slot
+    placed: Placed | None
+    """None: it cannot keep the terms there (one zone only)."""
+
+    @property
+    def label(self) -> str:
+        return f"{self.slot.host.instance.id} {self.slot.offer.region} {self.slot.offer.purchase}"
+
+
+def elsewhere(market: Market, cut: Cut, chosen: Placed, serving: int, terms: Terms) -> tuple[Elsewhere, ...]:
+    """Every other offer of the chosen instance type, and the best offer of each other one with its GPU."""
+    own = chosen.slot
+    found: list[Elsewhere] = []
+    for host in market.hosts:
+        per_unit = _per_unit(host, cut) if host.gpu.id == own.host.gpu.id else 0
+        if not per_unit or _refused(host, cut, per_unit):
+            continue
+        offers = host.offers if host is own.host else host.offers[:1]
+        for offer in offers:
+            if host is own.host and offer is own.offer:
+                continue
+            slot = Slot(host=host, offer=offer, per_unit=per_unit, nodes=cut.nodes)
+            found.append(Elsewhere(slot, cheapest((slot,), serving, terms)))
+    return tuple(found)
+
+
 def _per_unit(host: Host, cut: Cut) -> int:
     if cut.nodes > 1:
         return 1 if host.instance.gpu_count == cut.gpus_per_node else 0
