@@ -1,0 +1,123 @@
+"""Does a deployment fit, and how many tokens of KV cache are left?
+
+``utilization x memory CUDA reports = weights + activation peak + outside torch + CUDA graphs + KV cache``, on
+the fullest rank. Graphs count from vLLM 0.21 on; before, they came on top.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from inferstack.sizing.hardware import cache_element_bytes, unsupported
+from inferstack.sizing.kv import Capacity, capacity, pool
+from inferstack.sizing.overhead import activation_gib, graphs_gib, non_torch_gib
+from inferstack.sizing.types import Fit
+from inferstack.sizing.vllm_defaults import Limits, limits
+from inferstack.sizing.weights import Stage, stages
+from inferstack.units import GIB
+
+if TYPE_CHECKING:
+    from inferstack.sizing.types import Deployment
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """One rank's memory in GiB."""
+
+    stage: Stage
+    weights: float
+    activation: float
+    non_torch: float
+    graphs: float
+    kv: float
+
+
+def fit(deployment: Deployment) -> Fit:
+    """Memory of one engine on its fullest GPU; ``fits`` is False, with the reason, when it would not start.
+
+    Raises InputError for a quantization or version that means nothing.
+    """
+    limits_ = limits(deployment)
+    budgets = [_budget(deployment, stage, limits_) for stage in _stages(deployment)]
+    capacities = [_capacity(deployment, budget, limits_) for budget in budgets]
+    tightest = min(range(len(budgets)), key=lambda i: (capacities[i].blocks, budgets[i].kv))
+    reason = unsupported(deployment) or _shortage(
+        deployment, budgets[tightest], capacities[tightest], limits_
+    )
+    return _answer(deployment, limits_, budgets[tightest], capacities[tightest], reason)
+
+
+def _stages(deployment: Deployment) -> tuple[Stage, ...]:
+    d = deployment
+    return stages(
+        d.architecture, d.quantization, d.tp, d.pp, d.expert_parallel, d.gpu.compute_capability >= 10
+    )
+
+
+def _budget(deployment: Deployment, stage: Stage, limits_: Limits) -> Budget:
+    weights = stage.weight_bytes / GIB
+    activation = activation_gib(deployment.architecture, stage, limits_, tp=deployment.tp, pp=deployment.pp)
+    beside = non_torch_gib(deployment, limits_)
+    graphs = graphs_gib(deployment, stage, limits_)
+    total = limits_.gpu_memory_utilization * deployment.gpu.cuda_memory_gib
+    counted = graphs if limits_.graphs_in_budget else 0.0
+    return Budget(stage, weights, activation, beside, graphs, total - weights - activation - beside - counted)
+
+
+def _capacity(deployment: Deployment, budget: Budget, limits_: Limits) -> Capacity:
+    pages = pool(
+        deployment.architecture,
+        deployment.tp,
+        budget.stage.layers,
+        cache_element_bytes(deployment),
+        limits_.version,
+        float(deployment.gpu.compute_capability),
+    )
+    return capacity(
+        pages,
+        budget.kv * GIB,
+        max_model_len=limits_.max_model_len,
+        in_flight=limits_.max_num_batched_tokens,
+        version=limits_.version,
+    )
+
+
+def _shortage(deployment: Deployment, budget: Budget, room: Capacity, limits_: Limits) -> str | None:
+    if budget.kv <= 0:
+        return (
+            f"no memory left for the KV cache: {-budget.kv:.2f} GiB short of "
+            f"{limits_.gpu_memory_utilization:g} x {deployment.gpu.cuda_memory_gib:g} GiB per GPU"
+        )
+    if deployment.architecture.kind == "encoder":
+        return None
+    if room.max_concurrency < 1:
+        return (
+            f"one request of {limits_.max_model_len:,} tokens needs {room.needed_bytes / GIB:.2f} GiB of KV "
+            f"cache, {budget.kv:.2f} GiB are left; lower the model length or raise the utilization"
+        )
+    return None
+
+
+def _answer(
+    deployment: Deployment, limits_: Limits, budget: Budget, room: Capacity, reason: str | None
+) -> Fit:
+    encoder = deployment.architecture.kind == "encoder"
+    length = f"{limits_.max_model_len:,}"
+    fits = f"{room.tokens:,} tokens of KV cache, {room.max_concurrency:.2f} requests of {length}"
+    return Fit(
+        fits=reason is None,
+        reason=reason or ("fits; encoders keep no KV cache" if encoder else fits),
+        weights_gib_per_gpu=budget.weights,
+        activation_gib_per_gpu=budget.activation,
+        non_torch_gib_per_gpu=budget.non_torch,
+        cuda_graphs_gib_per_gpu=budget.graphs,
+        kv_cache_gib_per_gpu=budget.kv,
+        kv_cache_tokens=0 if encoder else room.tokens,
+        max_model_len=limits_.max_model_len,
+        max_concurrency=0.0 if encoder else room.max_concurrency,
+        gpu_memory_gib=deployment.gpu.cuda_memory_gib,
+        gpu_memory_utilization=limits_.gpu_memory_utilization,
+        max_num_seqs=limits_.max_num_seqs,
+        max_num_batched_tokens=limits_.max_num_batched_tokens,
+    )
