@@ -77,12 +77,10 @@ class Cloud(Section):
         return self.zones if isinstance(self.zones, int) else len(self.zones)
 
     @model_validator(mode="after")
-    def _zones_usable(self) -> Self:
-        if isinstance(self.zones, tuple) and (
-            not 1 <= len(self.zones) <= 3 or len(set(self.zones)) < len(self.zones)
-        ):
+    def _zones_differ(self) -> Self:
+        if isinstance(self.zones, tuple) and len(set(self.zones)) < len(self.zones):
             raise conflict(
-                "not one to three different zones", "zones", accepted="1, 2, 3 or a list of zone ids"
+                "a zone stands twice", "zones", accepted="1, 2, 3 or one to three different zone ids"
             )
         return self
 

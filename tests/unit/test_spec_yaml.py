@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+from itertools import pairwise
 
 import pytest
 import yaml
@@ -167,7 +168,7 @@ def test_nesting_up_to_the_limit_is_read():
 def test_billion_laughs_stays_small():
     names = "abcdefghijklmnop"
     text = "a: &a [x]\n" + "".join(
-        f"{after}: &{after} [{', '.join([f'*{name}'] * 10)}]\n" for name, after in zip(names, names[1:], strict=False)
+        f"{after}: &{after} [{', '.join([f'*{name}'] * 10)}]\n" for name, after in pairwise(names)
     )
     document = read(text, file="x.yaml")
     assert document.data["p"] == [None] * 10
