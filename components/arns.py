@@ -1,0 +1,42 @@
+"""Amazon resource names and endpoints that follow from plain facts, so that they are known at preview."""
+
+from __future__ import annotations
+
+
+def partition(region: str) -> str:
+    """``aws``, ``aws-cn`` or ``aws-us-gov``."""
+    if region.startswith("cn-"):
+        return "aws-cn"
+    return "aws-us-gov" if region.startswith("us-gov-") else "aws"
+
+
+def managed_policy(region: str, name: str) -> str:
+    """An AWS managed policy; ``name`` may carry a path (``service-role/...``)."""
+    return f"arn:{partition(region)}:iam::aws:policy/{name}"
+
+
+def cluster_access_policy(region: str, name: str) -> str:
+    return f"arn:{partition(region)}:eks::aws:cluster-access-policy/{name}"
+
+
+def bucket(region: str, name: str) -> str:
+    return f"arn:{partition(region)}:s3:::{name}"
+
+
+def cluster(region: str, account: str, name: str) -> str:
+    return f"arn:{partition(region)}:eks:{region}:{account}:cluster/{name}"
+
+
+def log_groups(region: str, account: str) -> str:
+    """All log groups of the account in the region."""
+    return f"arn:{partition(region)}:logs:{region}:{account}:log-group:*"
+
+
+def account_root(region: str, account: str) -> str:
+    return f"arn:{partition(region)}:iam::{account}:root"
+
+
+def endpoint_service(region: str, service: str) -> str:
+    """Name of a VPC endpoint service."""
+    prefix = "cn.com.amazonaws" if region.startswith("cn-") else "com.amazonaws"
+    return f"{prefix}.{region}.{service}"

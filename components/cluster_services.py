@@ -1,0 +1,161 @@
+"""What every cluster runs before workloads: storage class, priority, node autoscaler, groups of nodes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import pulumi
+import pulumi_kubernetes as kubernetes
+
+from components import iam, kube, naming, serving
+from components.base import Component
+from components.charts import SYSTEM_NAMESPACE, release
+from components.facts import ChartFacts
+
+if TYPE_CHECKING:
+    from components.pins import Pins
+
+STORAGE_CLASS: Final = "gp3"
+AUTOSCALER: Final = "cluster-autoscaler"
+LWS_NAMESPACE: Final = "lws-system"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClusterServicesArgs:
+    environment: str
+    place: iam.Place
+    version: str
+    multi_node: bool
+    """Some workload spans nodes: LeaderWorkerSets are needed."""
+    pins: Pins
+
+    def facts(self) -> ChartFacts:
+        names = [AUTOSCALER, *(["lws"] if self.multi_node else [])]
+        return ChartFacts(
+            environment=self.environment, charts={name: self.pins.chart(name).version for name in names}
+        )
+
+
+class ClusterServices(Component):
+    """Default encrypted storage, place and priority of servers, the node autoscaler, LeaderWorkerSet."""
+
+    lws: kubernetes.helm.v3.Release | None = None
+
+    def __init__(
+        self, name: str, args: ClusterServicesArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("ClusterServices", name, args.facts(), opts)
+        self.args = args
+        self.storage_class = self._object("gp3", storage_class())
+        self.priority = self._object("priority", serving.priority())
+        self.serving = self._object("serving", serving.namespace(privileged=args.multi_node))
+        self.autoscaler = self._autoscaler()
+        if args.multi_node:
+            self.lws = self._lws()
+        self.register_outputs({})
+
+    def _object(self, part: str, document: kube.Document) -> kube.KubernetesObject:
+        return kube.KubernetesObject(naming.logical(self.name, part), document, self.child())
+
+    def _autoscaler(self) -> kubernetes.helm.v3.Release:
+        name, place = naming.logical(self.name, "autoscaler"), self.args.place
+        role = iam.pod_role(self, name, place, statements=autoscaler_statements(place))
+        account = iam.ServiceAccount(namespace=SYSTEM_NAMESPACE, name=AUTOSCALER)
+        identity = iam.pod_identity(self, name, place, account, role)
+        return release(
+            self,
+            name,
+            self.args.pins.chart(AUTOSCALER),
+            release_name=AUTOSCALER,
+            namespace=SYSTEM_NAMESPACE,
+            values=autoscaler_values(place, self.args.pins.autoscaler_image(self.args.version)),
+            depends_on=[identity],
+        )
+
+    def _lws(self) -> kubernetes.helm.v3.Release:
+        namespace = self._object("lws", kube.manifest("v1", "Namespace", kube.Metadata(name=LWS_NAMESPACE)))
+        chart = self.args.pins.chart("lws")
+        return release(
+            self,
+            naming.logical(self.name, "lws"),
+            chart,
+            release_name="lws",
+            namespace=LWS_NAMESPACE,
+            # the chart in the source tree says "main"; a release must run its own version
+            values={"image": {"manager": {"tag": f"v{chart.version}", "pullPolicy": "IfNotPresent"}}},
+            depends_on=[namespace],
+        )
+
+
+def storage_class() -> dict[str, Any]:
+    """The default class: gp3, encrypted, in the zone of the pod."""
+    default = {"storageclass.kubernetes.io/is-default-class": "true"}
+    return kube.manifest(
+        "storage.k8s.io/v1",
+        "StorageClass",
+        kube.Metadata(name=STORAGE_CLASS, annotations=default),
+        provisioner="ebs.csi.aws.com",
+        parameters={"type": "gp3", "encrypted": "true"},
+        volumeBindingMode="WaitForFirstConsumer",
+        allowVolumeExpansion=True,
+        reclaimPolicy="Delete",
+    )
+
+
+def autoscaler_statements(place: iam.Place) -> tuple[iam.Statement, ...]:
+    """Reads everywhere (the APIs know no finer scope), writes only groups tagged for this cluster."""
+    describe = (
+        "autoscaling:DescribeAutoScalingGroups",
+        "autoscaling:DescribeAutoScalingInstances",
+        "autoscaling:DescribeLaunchConfigurations",
+        "autoscaling:DescribeScalingActivities",
+        "autoscaling:DescribeTags",
+        "ec2:DescribeImages",
+        "ec2:DescribeInstanceTypes",
+        "ec2:DescribeLaunchTemplateVersions",
+        "ec2:GetInstanceTypesFromInstanceRequirements",
+        "eks:DescribeNodegroup",
+    )
+    change = ("autoscaling:SetDesiredCapacity", "autoscaling:TerminateInstanceInAutoScalingGroup")
+    owned = {f"aws:ResourceTag/k8s.io/cluster-autoscaler/{place.cluster}": "owned"}
+    return (
+        iam.Statement(actions=describe, resources=("*",)),
+        iam.Statement(actions=change, resources=("*",), condition={"StringEquals": owned}),
+    )
+
+
+def autoscaler_values(place: iam.Place, image_tag: str) -> Mapping[str, Any]:
+    return {
+        "autoDiscovery": {"clusterName": place.cluster},
+        "awsRegion": place.region,
+        "image": {"tag": image_tag},
+        "rbac": {"serviceAccount": {"name": AUTOSCALER}},
+        "fullnameOverride": AUTOSCALER,
+        "replicaCount": 2,
+        "podDisruptionBudget": {"maxUnavailable": 1},
+        "priorityClassName": "system-cluster-critical",
+        "nodeSelector": {"inferstack.dev/pool": "system"},
+        "resources": {"requests": {"cpu": "100m", "memory": "600Mi"}, "limits": {"memory": "600Mi"}},
+        "extraArgs": {
+            "balance-similar-node-groups": False,
+            "expander": "least-waste",
+            # a GPU node without GPUs yet is booting, not idle
+            "scale-down-unneeded-time": "20m",
+            "scale-down-delay-after-add": "20m",
+            "max-node-provision-time": "25m",
+            "skip-nodes-with-local-storage": False,
+            "skip-nodes-with-system-pods": False,
+        },
+        "securityContext": {
+            "runAsNonRoot": True,
+            "runAsUser": 65534,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "containerSecurityContext": {
+            "allowPrivilegeEscalation": False,
+            "capabilities": {"drop": ["ALL"]},
+            "readOnlyRootFilesystem": True,
+        },
+    }

@@ -1,0 +1,292 @@
+"""One environment: account, region, network, cluster and everything served in it.
+
+Order: key → network → cluster (its Kubernetes provider waits until nodes and add-ons are there) → cluster
+services → monitoring → GPU runtime → weights → per workload: nodes, then servers → gateway. Deletion runs the
+other way.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pulumi
+import pulumi_aws as aws
+
+from components import kube, naming
+from components.base import Component
+from components.cluster import Cluster, ClusterArgs, SystemNodes
+from components.cluster_services import ClusterServices, ClusterServicesArgs
+from components.encryption import Encryption, EncryptionArgs
+from components.environment_plan import resolve
+from components.gateway import Gateway, GatewayArgs
+from components.gpu_pool import GpuPool, GpuPoolArgs
+from components.gpu_runtime import GpuRuntime, GpuRuntimeArgs
+from components.loader import LoaderSettings
+from components.model_store import ModelStore, ModelStoreArgs
+from components.monitoring import Monitoring, MonitoringArgs
+from components.network import PRIVATE_CLUSTER_SERVICES, Network, NetworkArgs
+from components.settings import Settings
+from components.vllm_pod import ServerSpec
+from components.vllm_service import VllmService, VllmServiceArgs
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from components.environment_plan import ServedWorkload
+    from inferstack.catalog.load import Catalog
+    from inferstack.sizing.types import EnvironmentPlan
+    from inferstack.spec.load import LoadedEnvironment
+
+LOG_DAYS_PRODUCTION = 365
+LOG_DAYS = 30
+SMALL_NODES = ("m7i.large", "m6i.large", "m7a.large", "m6a.large")
+
+
+@dataclass(frozen=True, kw_only=True)
+class InferenceEnvironmentArgs:
+    loaded: LoadedEnvironment
+    plan: EnvironmentPlan
+    catalog: Catalog
+    settings: Settings = field(default_factory=Settings)
+
+
+class InferenceEnvironment(Component):
+    """Everything of one environment. InputError when it asks for what these components cannot build."""
+
+    monitoring: Monitoring | None = None
+    gateway: Gateway | None = None
+
+    def __init__(
+        self, name: str, args: InferenceEnvironmentArgs, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        self.resolved = resolve(args.loaded, args.plan, args.catalog, args.settings)
+        self.settings = args.settings
+        super().__init__("InferenceEnvironment", name, self.resolved.facts(), opts)
+        self.aws = self._aws_provider()
+        outside = self._options(self.aws)
+        self.key = Encryption(naming.logical(name, "key"), self._encryption(), outside).key_arn
+        self.network = Network(naming.logical(name, "network"), self._network(), outside)
+        self.cluster = Cluster(naming.logical(name, "cluster"), self._cluster(), outside)
+        self._inside = self._options(self.aws, self.cluster.kubernetes)
+        services = ClusterServicesArgs(
+            environment=self.resolved.name,
+            place=self.resolved.place,
+            version=self.resolved.environment.cluster.version,
+            multi_node=self.resolved.multi_node,
+            pins=self.resolved.pins,
+        )
+        self.services = ClusterServices(naming.logical(name, "services"), services, self._inside)
+        self._monitor()
+        self.runtime = GpuRuntime(naming.logical(name, "gpu-runtime"), self._runtime(), self._inside)
+        self.store = ModelStore(naming.logical(name, "models"), self._store(), self._inside)
+        self.servers = {served.name: self._serve(served) for served in self.resolved.served}
+        self._enter()
+        self.register_outputs(self.outputs)
+
+    @property
+    def outputs(self) -> dict[str, pulumi.Input[object]]:
+        """What a user needs after ``up``."""
+        place = self.resolved.place
+        values: dict[str, pulumi.Input[object]] = {
+            "kubeconfigCommand": f"aws eks update-kubeconfig --region {place.region} --name {place.cluster}",
+            "models": {name: server.url for name, server in self.servers.items()},
+        }
+        if self.gateway is not None:
+            values["gatewayUrl"] = self.gateway.url
+            values["loadBalancer"] = self.gateway.load_balancer
+            if self.gateway.validation_record is not None:
+                values["certificateValidationRecord"] = self.gateway.validation_record
+        return values
+
+    def _options(self, *providers: pulumi.ProviderResource) -> pulumi.ResourceOptions:
+        return pulumi.ResourceOptions(parent=self, providers=list(providers))
+
+    def _aws_provider(self) -> aws.Provider:
+        place = self.resolved.place
+        return aws.Provider(
+            naming.logical(self.name, "aws"),
+            region=place.region,
+            # a stack that meets another account's credentials stops before it touches anything
+            allowed_account_ids=[place.account],
+            default_tags={"tags": self.resolved.tags},
+            opts=self.child(),
+        )
+
+    def _encryption(self) -> EncryptionArgs:
+        resolved = self.resolved
+        return EncryptionArgs(
+            environment=resolved.name,
+            account=resolved.place.account,
+            region=resolved.place.region,
+            existing_key_arn=resolved.environment.secrets.kms_key,
+            protect=resolved.production,
+        )
+
+    @property
+    def _log_days(self) -> int:
+        return LOG_DAYS_PRODUCTION if self.resolved.production else LOG_DAYS
+
+    def _network(self) -> NetworkArgs:
+        resolved, network = self.resolved, self.resolved.environment.network
+        gateway = resolved.environment.gateway
+        return NetworkArgs(
+            environment=resolved.name,
+            account=resolved.place.account,
+            region=resolved.place.region,
+            cluster=resolved.place.cluster,
+            cidr=network.cidr,
+            zones=resolved.zones,
+            control_plane_zones=resolved.control_plane_zones,
+            nat=network.nat,
+            internet_facing=gateway is not None and gateway.scheme == "internet-facing",
+            endpoints=self._endpoints(),
+            flow_logs=network.flow_logs,
+            key_arn=self.key,
+            log_retention_days=self._log_days,
+            protect=resolved.production,
+        )
+
+    def _endpoints(self) -> tuple[str, ...]:
+        environment = self.resolved.environment
+        if not environment.network.interface_endpoints:
+            return ()
+        extra = {"aps-workspaces"} if environment.monitoring.stack == "amp" else set()
+        extra |= {"bedrock-runtime"} & self.resolved.aws_fallback_services
+        return tuple(sorted({*PRIVATE_CLUSTER_SERVICES, *extra}))
+
+    def _cluster(self) -> ClusterArgs:
+        resolved, cluster = self.resolved, self.resolved.environment.cluster
+        size = max(2, len(resolved.zones))
+        nodes = SystemNodes(desired=size) if resolved.production else SystemNodes(instance_types=SMALL_NODES)
+        return ClusterArgs(
+            environment=resolved.name,
+            place=resolved.place,
+            version=cluster.version,
+            endpoint=cluster.endpoint,
+            public_access_cidrs=tuple(cluster.public_access_cidrs),
+            admin_role_arns=tuple(cluster.admin_role_arns),
+            deletion_protection=cluster.deletion_protection,
+            key_arn=self.key,
+            control_plane_subnet_ids=self.network.intra_subnet_ids,
+            node_subnet_ids=self.network.private_subnet_ids,
+            log_retention_days=self._log_days,
+            system_nodes=nodes,
+            tags=tuple(resolved.tags.items()),
+            pins=resolved.pins,
+            protect=resolved.production,
+        )
+
+    def _monitor(self) -> None:
+        resolved, monitoring = self.resolved, self.resolved.environment.monitoring
+        if monitoring.stack == "none":
+            return
+        args = MonitoringArgs(
+            environment=resolved.name,
+            place=resolved.place,
+            stack=monitoring.stack,
+            retention_days=resolved.retention_days,
+            workloads=tuple(served.facts for served in resolved.served),
+            key_arn=self.key,
+            pins=resolved.pins,
+            depends_on=[self.services.storage_class],
+        )
+        self.monitoring = Monitoring(naming.logical(self.name, "monitoring"), args, self._inside)
+
+    def _runtime(self) -> GpuRuntimeArgs:
+        return GpuRuntimeArgs(
+            environment=self.resolved.name,
+            region=self.resolved.place.region,
+            efa=self.resolved.efa,
+            prometheus=self.monitoring.operator if self.monitoring else None,
+            pins=self.resolved.pins,
+        )
+
+    def _store(self) -> ModelStoreArgs:
+        resolved = self.resolved
+        loader = LoaderSettings(
+            bucket=resolved.bucket, region=resolved.place.region, image=resolved.pins.image("vllm")
+        )
+        return ModelStoreArgs(
+            environment=resolved.name,
+            place=resolved.place,
+            existing=resolved.environment.model_store.existing_bucket is not None,
+            replica_regions=tuple(resolved.environment.model_store.replica_regions),
+            key_arn=self.key,
+            checkpoints=resolved.checkpoints,
+            loader=loader,
+            hugging_face_token=self.settings.hugging_face_token,
+            protect=resolved.production,
+        )
+
+    def _serve(self, served: ServedWorkload) -> VllmService:
+        resolved = self.resolved
+        pool = self._pool(served)
+        jobs = [self.store.jobs[prefix] for prefix in served.prefixes]
+        reads = [statement for prefix in served.prefixes for statement in self.store.read_statements(prefix)]
+        args = VllmServiceArgs(
+            facts=served.facts,
+            place=resolved.place,
+            server=ServerSpec(
+                plan=served.plan,
+                image=resolved.pins.image("vllm"),
+                region=resolved.place.region,
+                weights_uri=served.facts.weights_uri,
+                resources=served.resources,
+                times=served.times,
+                adapters=served.adapters,
+                callers=resolved.callers,
+            ),
+            read=(*reads, *served.foreign_reads(resolved.place.region)),
+            depends_on=self._server_dependencies(pool, jobs),
+        )
+        return VllmService(naming.logical(self.name, served.name), args, self._inside)
+
+    def _server_dependencies(
+        self, pool: GpuPool, jobs: Sequence[kube.KubernetesObject]
+    ) -> list[pulumi.Resource]:
+        shared = [self.services.serving, self.services.priority, self.runtime.device_plugin]
+        groups = [self.services.lws] if self.services.lws is not None else []
+        return [*shared, *groups, pool.node_group, *jobs]
+
+    def _pool(self, served: ServedWorkload) -> GpuPool:
+        resolved = self.resolved
+        args = GpuPoolArgs(
+            environment=resolved.name,
+            cluster=resolved.place.cluster,
+            plan=served.plan,
+            instance=served.instance,
+            zones=served.zones,
+            subnet_ids=self.network.private_subnet_ids_in(served.zones),
+            vpc_id=self.network.vpc.id,
+            cluster_security_group_id=self.cluster.security_group_id,
+            node_role_arn=self.cluster.node_role.arn,
+            node_dependencies=self.cluster.before_nodes,
+            reservation_id=served.workload.capacity.reservation_id,
+            tags=tuple(resolved.tags.items()),
+        )
+        return GpuPool(naming.logical(self.name, served.name, "gpus"), args, self._options(self.aws))
+
+    def _enter(self) -> None:
+        resolved, gateway = self.resolved, self.resolved.environment.gateway
+        if gateway is None:
+            return
+        args = GatewayArgs(
+            environment=resolved.name,
+            place=resolved.place,
+            host=gateway.host,
+            scheme=gateway.scheme,
+            tls=gateway.tls,
+            certificate_arn=gateway.certificate_arn,
+            waf=gateway.waf,
+            auth=gateway.auth,
+            replicas=2 if resolved.production else 1,
+            backends=tuple(served.backend(self.servers[served.name].url) for served in resolved.served),
+            vpc_cidr=resolved.environment.network.cidr,
+            vpc_name=self.network.vpc_name,
+            pins=resolved.pins,
+            tags=resolved.tags,
+            master_key=self.settings.gateway_master_key,
+            provider_keys=self.settings.provider_keys,
+        )
+        self.gateway = Gateway(naming.logical(self.name, "gateway"), args, self._inside)

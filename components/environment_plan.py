@@ -1,0 +1,325 @@
+"""What an environment's files and plan mean for the components: names, zones, checkpoints, facts, problems.
+
+No resource is made here; everything is plain and known at preview.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from components import arns, iam, naming
+from components.facts import EnvironmentFacts, PolicyFacts, WaiverFacts, WorkloadFacts
+from components.gateway_pod import NAMESPACE as GATEWAY_NAMESPACE
+from components.lifecycle import Lifecycle, lifecycle
+from components.loader import Checkpoint
+from components.node_template import efa_count
+from components.pins import Pins, load_pins
+from components.pod_resources import PodResources, pod_resources
+from components.prometheus import NAMESPACE as MONITORING_NAMESPACE
+from components.routes import Backend
+from components.vllm_args import Adapter
+from components.workload_facts import Served, whole_days, workload_facts
+from inferstack.errors import InputError, Problem
+from inferstack.policy.waivers import load_waivers
+
+if TYPE_CHECKING:
+    from components.settings import Settings
+    from inferstack.catalog.load import Catalog
+    from inferstack.catalog.types import InstanceType, Model
+    from inferstack.sizing.types import EnvironmentPlan, WorkloadPlan
+    from inferstack.spec.environment import Environment
+    from inferstack.spec.load import LoadedEnvironment
+    from inferstack.spec.workload import Workload
+
+ADAPTER_GIB = 2.0
+"""A generous LoRA adapter; only bounds the loader's time."""
+NOT_PRODUCTION = ("dev", "test", "sandbox", "staging")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServedWorkload:
+    """One workload, ready to be built."""
+
+    workload: Workload
+    plan: WorkloadPlan
+    instance: InstanceType
+    zones: tuple[str, ...]
+    """Zones of the VPC that sell the instance type."""
+    facts: WorkloadFacts
+    resources: PodResources
+    times: Lifecycle
+    checkpoint: Checkpoint
+    hub_adapters: tuple[Checkpoint, ...]
+    adapters: tuple[Adapter, ...]
+
+    @property
+    def name(self) -> str:
+        return self.workload.name
+
+    @property
+    def prefixes(self) -> tuple[str, ...]:
+        """Places in the weights bucket this workload reads."""
+        return (self.checkpoint.prefix, *(item.prefix for item in self.hub_adapters))
+
+    def foreign_reads(self, region: str) -> tuple[iam.Statement, ...]:
+        """Rights on adapters in buckets of the user's own."""
+        own = {adapter.prefix for adapter in self.hub_adapters}
+        found = []
+        for adapter in self.adapters:
+            bucket, _, prefix = adapter.uri.removeprefix("s3://").partition("/")
+            if prefix in own:
+                continue
+            arn, listed = arns.bucket(region, bucket), {"StringLike": {"s3:prefix": f"{prefix}/*"}}
+            found.append(iam.Statement(actions=("s3:GetObject",), resources=(f"{arn}/{prefix}/*",)))
+            found.append(iam.Statement(actions=("s3:ListBucket",), resources=(arn,), condition=listed))
+        return tuple(found)
+
+    def backend(self, url: str) -> Backend:
+        return Backend(
+            workload=self.name,
+            served_model_name=self.plan.served_model_name,
+            task=self.plan.task,
+            url=url,
+            classification=self.facts.data.classification,
+            region=self.facts.region,
+            fallbacks=self.facts.fallback,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resolved:
+    """An environment with all names and facts decided."""
+
+    environment: Environment
+    place: iam.Place
+    zones: tuple[str, ...]
+    control_plane_zones: tuple[str, ...]
+    bucket: str
+    pins: Pins
+    served: tuple[ServedWorkload, ...]
+    waivers: tuple[WaiverFacts, ...]
+
+    @property
+    def name(self) -> str:
+        return self.environment.name
+
+    @property
+    def tags(self) -> dict[str, str]:
+        return naming.tags(self.name, self.environment.tags)
+
+    @property
+    def production(self) -> bool:
+        """By the tag ``environment``, else by name; what is not clearly something else is production."""
+        label = self.environment.tags.get("environment", self.name)
+        return not label.lower().startswith(NOT_PRODUCTION)
+
+    @property
+    def multi_node(self) -> bool:
+        return any(served.plan.chosen.nodes_per_replica > 1 for served in self.served)
+
+    @property
+    def efa(self) -> bool:
+        return any(served.resources.efa_interfaces for served in self.served)
+
+    @property
+    def retention_days(self) -> int:
+        return whole_days(self.environment.monitoring.retention)
+
+    @property
+    def callers(self) -> tuple[str, ...]:
+        """Namespaces that may reach servers; empty (anyone in the cluster) without a gateway."""
+        if self.environment.gateway is None:
+            return ()
+        monitoring = () if self.environment.monitoring.stack == "none" else (MONITORING_NAMESPACE,)
+        return (GATEWAY_NAMESPACE, *monitoring)
+
+    @property
+    def checkpoints(self) -> tuple[Checkpoint, ...]:
+        """Each once, however many workloads share it."""
+        found = {
+            item.prefix: item for served in self.served for item in (served.checkpoint, *served.hub_adapters)
+        }
+        return tuple(found[prefix] for prefix in sorted(found))
+
+    @property
+    def aws_fallback_services(self) -> set[str]:
+        """VPC endpoint services that permitted fallbacks in this region call."""
+        names = {"bedrock": "bedrock-runtime", "sagemaker": "sagemaker.runtime"}
+        return {
+            names[item.provider]
+            for served in self.served
+            for item in served.facts.fallback
+            if item.enabled and item.provider in names and item.region == self.place.region
+        }
+
+    def facts(self) -> EnvironmentFacts:
+        environment = self.environment
+        policy = environment.policy
+        return EnvironmentFacts(
+            environment=self.name,
+            account=self.place.account,
+            region=self.place.region,
+            zones=self.zones,
+            residency=tuple(environment.data.residency),
+            production=self.production,
+            policy=PolicyFacts(
+                strict=policy.strict,
+                level=policy.level,
+                deny_developer_countries=tuple(policy.deny_developer_countries),
+                deny_models=tuple(policy.deny_models),
+                deny_licences=tuple(policy.deny_licences),
+                waivers=self.waivers,
+            ),
+            budget_monthly_usd=environment.budget.monthly_usd if environment.budget else None,
+            tags=self.tags,
+            workloads=tuple(served.name for served in self.served),
+        )
+
+
+def resolve(
+    loaded: LoadedEnvironment, plan: EnvironmentPlan, catalog: Catalog, settings: Settings
+) -> Resolved:
+    """InputError with everything these components cannot build."""
+    environment = loaded.environment
+    if problems := _problems(environment, plan):
+        raise InputError(*problems)
+    account, region = environment.cloud.account, environment.cloud.region
+    store = environment.model_store
+    bucket = store.existing_bucket or store.bucket or naming.bucket_name(environment.name, account, region)
+    pins = load_pins().configured(mirror=environment.registry, digests=settings.image_digests)
+    plans = {item.workload: item for item in plan.workloads}
+    inputs = _Inputs(environment=environment, catalog=catalog, zones=plan.zones, bucket=bucket, pins=pins)
+    return Resolved(
+        environment=environment,
+        place=iam.Place(account=account, region=region, cluster=naming.cluster_name(environment.name)),
+        zones=plan.zones,
+        control_plane_zones=_control_plane_zones(plan, catalog),
+        bucket=bucket,
+        pins=pins,
+        served=tuple(_served(workload, plans[workload.name], inputs) for workload in loaded.workloads),
+        waivers=_waivers(loaded),
+    )
+
+
+def _problems(environment: Environment, plan: EnvironmentPlan) -> list[Problem]:
+    found = []
+    if environment.cluster.gpu_nodes == "karpenter":
+        message = "Karpenter is not built by these components; managed node groups are"
+        found.append(Problem(message=message, path="cluster.gpuNodes", accepted="managed"))
+    for item in plan.workloads:
+        if item.chosen.region != plan.region:
+            message = f"{item.workload} is planned in {item.chosen.region}, the cluster is in {plan.region}"
+            found.append(Problem(message=message, path="cloud.region", accepted=item.chosen.region))
+    return found
+
+
+def _control_plane_zones(plan: EnvironmentPlan, catalog: Catalog) -> tuple[str, ...]:
+    """Two or three zones EKS accepts: the network's own first, then others of the region."""
+    region = catalog.region(plan.region)
+    usable = [zone for zone in plan.zones if zone not in region.control_plane_excluded_zones]
+    spare = [
+        zone
+        for zone in region.zones
+        if zone not in region.control_plane_excluded_zones and zone not in usable
+    ]
+    chosen = tuple(usable + spare[: max(0, 2 - len(usable))])
+    if len(chosen) < 2:
+        message = f"EKS needs two zones for its control plane and {plan.region} offers {len(chosen)}"
+        raise InputError(Problem(message=message, path="cloud.zones"))
+    return chosen
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Inputs:
+    environment: Environment
+    catalog: Catalog
+    zones: tuple[str, ...]
+    bucket: str
+    pins: Pins
+
+
+def _served(workload: Workload, plan: WorkloadPlan, inputs: _Inputs) -> ServedWorkload:
+    chosen = plan.chosen
+    instance, model = inputs.catalog.instance(chosen.instance_type), _model(plan.model_id, inputs.catalog)
+    served = Served(
+        workload=workload,
+        plan=plan,
+        model=model,
+        environment=inputs.environment,
+        image=inputs.pins.image("vllm"),
+        weights_uri="",
+    )
+    checkpoint = Checkpoint(
+        repository=chosen.checkpoint,
+        revision=served.revision,
+        gated=bool(model and model.gated),
+        weights_gib=plan.weights_gib,
+    )
+    uri = f"s3://{inputs.bucket}/{checkpoint.prefix}"
+    facts = workload_facts(
+        Served(
+            workload=workload,
+            plan=plan,
+            model=model,
+            environment=inputs.environment,
+            image=served.image,
+            weights_uri=uri,
+        )
+    )
+    hub = _hub_adapters(workload)
+    return ServedWorkload(
+        workload=workload,
+        plan=plan,
+        instance=instance,
+        zones=tuple(zone for zone in inputs.zones if zone in chosen.zones),
+        facts=facts,
+        resources=pod_resources(
+            instance, chosen, efa_interfaces=efa_count(instance) if chosen.nodes_per_replica > 1 else 0
+        ),
+        times=lifecycle(plan),
+        checkpoint=checkpoint,
+        hub_adapters=tuple(hub.values()),
+        adapters=tuple(
+            Adapter(
+                name=item.name,
+                uri=f"s3://{inputs.bucket}/{hub[item.name].prefix}"
+                if item.name in hub
+                else item.source.rstrip("/"),
+            )
+            for item in workload.model.adapters
+        ),
+    )
+
+
+def _hub_adapters(workload: Workload) -> dict[str, Checkpoint]:
+    """Adapters that must first be copied from the Hub, by name."""
+    return {
+        item.name: Checkpoint(repository=item.source, revision=None, gated=False, weights_gib=ADAPTER_GIB)
+        for item in workload.model.adapters
+        if not item.source.startswith("s3://")
+    }
+
+
+def _model(model_id: str, catalog: Catalog) -> Model | None:
+    """The catalog's entry; a model of the user's own has none."""
+    try:
+        return catalog.model(model_id)
+    except InputError:
+        return None
+
+
+def _waivers(loaded: LoadedEnvironment) -> tuple[WaiverFacts, ...]:
+    path = loaded.environment.policy.waivers
+    if path is None:
+        return ()
+    return tuple(
+        WaiverFacts(
+            rule=waiver.rule,
+            scope=waiver.scope,
+            owner=waiver.owner,
+            reason=waiver.reason,
+            expires=waiver.expires.isoformat(),
+        )
+        for waiver in load_waivers(loaded.directory / path)
+    )

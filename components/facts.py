@@ -1,0 +1,309 @@
+"""The plain facts components state about themselves: their props, in wire names.
+
+Everything here is known at preview. Rules, the bill and the review read these instead of guessing from
+resources. ``props()`` turns a value into wire form: camelCase keys, money and other decimals as text,
+tuples as lists, absent values left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from decimal import Decimal
+from typing import Any
+
+
+def camel(name: str) -> str:
+    head, *tail = name.split("_")
+    return head + "".join(part.capitalize() for part in tail)
+
+
+def wire(value: object) -> Any:
+    """Plain JSON values; nested facts become mappings without their absent fields."""
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    if isinstance(value, tuple | list):
+        return [wire(item) for item in value]
+    if isinstance(value, Mapping):
+        return {str(key): wire(item) for key, item in sorted(value.items())}
+    if is_dataclass(value):
+        return {
+            camel(field.name): wire(getattr(value, field.name))
+            for field in fields(value)
+            if getattr(value, field.name) is not None
+        }
+    return value
+
+
+@dataclass(frozen=True, kw_only=True)
+class Facts:
+    """Base of all facts."""
+
+    def props(self) -> dict[str, Any]:
+        return dict(wire(self))
+
+
+@dataclass(frozen=True, kw_only=True)
+class WaiverFacts:
+    rule: str
+    scope: str
+    owner: str
+    reason: str
+    expires: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class PolicyFacts:
+    strict: bool
+    level: str
+    deny_developer_countries: tuple[str, ...]
+    deny_models: tuple[str, ...]
+    deny_licences: tuple[str, ...]
+    waivers: tuple[WaiverFacts, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class EnvironmentFacts(Facts):
+    """``inferstack:index:InferenceEnvironment``"""
+
+    environment: str
+    account: str
+    region: str
+    zones: tuple[str, ...]
+    residency: tuple[str, ...]
+    production: bool
+    policy: PolicyFacts
+    budget_monthly_usd: Decimal | None
+    tags: Mapping[str, str]
+    workloads: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncryptionFacts(Facts):
+    """``inferstack:index:Encryption``"""
+
+    environment: str
+    region: str
+    key_source: str
+    """``created`` or ``existing``."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class NetworkFacts(Facts):
+    """``inferstack:index:Network``"""
+
+    environment: str
+    region: str
+    zones: tuple[str, ...]
+    cidr: str
+    nat: str
+    nat_gateways: int
+    public_subnets: bool
+    interface_endpoints: tuple[str, ...]
+    flow_logs: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClusterFacts(Facts):
+    """``inferstack:index:Cluster``"""
+
+    environment: str
+    region: str
+    cluster_name: str
+    version: str
+    endpoint: str
+    public_access_cidrs: tuple[str, ...]
+    support_type: str
+    deletion_protection: bool
+    creator_is_admin: bool
+    admin_role_arns: tuple[str, ...]
+    addons: Mapping[str, str]
+    system_instance_types: tuple[str, ...]
+    system_nodes: int
+    system_nodes_max: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChartFacts(Facts):
+    """``inferstack:index:ClusterServices``, ``GpuRuntime``: third-party charts, by name and version."""
+
+    environment: str
+    charts: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelStoreFacts(Facts):
+    """``inferstack:index:ModelStore``"""
+
+    environment: str
+    region: str
+    bucket: str
+    created: bool
+    replica_regions: tuple[str, ...]
+    checkpoints: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class GpuPoolFacts(Facts):
+    """``inferstack:index:GpuPool``"""
+
+    environment: str
+    workload: str
+    region: str
+    zones: tuple[str, ...]
+    instance_type: str
+    gpu: str
+    gpus_per_instance: int
+    purchase: str
+    capacity_type: str
+    reservation_id: str | None
+    nodes: int
+    max_nodes: int
+    efa_interfaces: int
+    root_volume_gib: int
+    usd_per_hour: Decimal | None
+    """All ``nodes``, as the plan priced them; absent: no price."""
+    usd_per_month: Decimal | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class UsageFacts:
+    commercial: bool
+    monthly_active_users: int | None
+    annual_revenue_usd: Decimal | None
+    trains_other_models: bool
+    redistributes: bool
+    eu_users: bool | None
+    company_domicile: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class DataFacts:
+    classification: str
+    residency: tuple[str, ...]
+    regulations: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdapterFacts:
+    name: str
+    source: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class FallbackFacts:
+    provider: str
+    model: str
+    region: str | None
+    endpoint: str | None
+    max_classification: str
+    reasons: tuple[str, ...]
+    enabled: bool
+    """False: the workload's data may not go there, and the gateway does not know of it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SloFacts:
+    availability: Decimal | None
+    ttft_p95_ms: Decimal | None
+    itl_p95_ms: Decimal | None
+    e2e_p95_ms: Decimal | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkloadFacts(Facts):
+    """``inferstack:index:VllmService``: the model, its use, its data and what was decided for it."""
+
+    environment: str
+    workload: str
+    region: str
+    owner: str | None
+    cost_centre: str | None
+    budget_monthly_usd: Decimal | None
+    model: str
+    checkpoint: str
+    """Hugging Face repository whose weights are loaded."""
+    revision: str | None
+    """Of the checkpoint; absent: not pinned."""
+    licence: str
+    developer_country: str | None
+    gated: bool | None
+    task: str
+    params_b: Decimal
+    quantization: str
+    kv_cache_dtype: str
+    weights_uri: str
+    adapters: tuple[AdapterFacts, ...]
+    usage: UsageFacts
+    data: DataFacts
+    fallback: tuple[FallbackFacts, ...]
+    slo: SloFacts
+    purchase: str
+    instance_type: str
+    tensor_parallel: int
+    pipeline_parallel: int
+    nodes_per_replica: int
+    replicas: int
+    replicas_serving: int
+    min_replicas: int
+    max_replicas: int
+    surge_replicas: int
+    survives_zone_loss: bool
+    requests_per_day: Decimal
+    peak_requests_per_second: Decimal
+    input_tokens: Decimal
+    output_tokens: Decimal
+    usd_per_month: Decimal | None
+    cold_start_s: int
+    image: str
+    image_digest: str | None
+    vllm_version: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class RouteFacts:
+    """One backend the gateway may send a workload's requests to."""
+
+    workload: str
+    classification: str
+    provider: str
+    """``vllm`` or an external provider."""
+    model: str
+    region: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class GatewayFacts(Facts):
+    """``inferstack:index:Gateway``"""
+
+    environment: str
+    region: str
+    host: str
+    scheme: str
+    tls: str
+    certificate: str
+    """``created``, ``existing`` or ``none``."""
+    waf: bool
+    auth: str
+    image: str
+    image_digest: str | None
+    replicas: int
+    routes: tuple[RouteFacts, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class MonitoringFacts(Facts):
+    """``inferstack:index:Monitoring``"""
+
+    environment: str
+    region: str
+    stack: str
+    retention_days: int
+    alerts: tuple[str, ...]
+    dashboards: tuple[str, ...]
+    charts: Mapping[str, str]
+
+
+def decimal(value: float | None) -> Decimal | None:
+    """A float as the decimal people would write (12 significant digits)."""
+    return None if value is None else Decimal(f"{value:.12g}")

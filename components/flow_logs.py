@@ -1,0 +1,46 @@
+"""VPC flow logs to CloudWatch, in the region, encrypted, with an end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pulumi
+import pulumi_aws as aws
+
+from components import iam, naming
+
+if TYPE_CHECKING:
+    from components.base import Component
+
+
+@dataclass(frozen=True, kw_only=True)
+class FlowLogArgs:
+    vpc_id: pulumi.Input[str]
+    region: str
+    key_arn: pulumi.Input[str]
+    retention_days: int
+
+
+def record_flows(parent: Component, args: FlowLogArgs) -> aws.ec2.FlowLog:
+    """Accepted and rejected flows of the whole VPC, aggregated over ten minutes."""
+    name = naming.logical(parent.name, "flow-logs")
+    group = aws.cloudwatch.LogGroup(
+        name, retention_in_days=args.retention_days, kms_key_id=args.key_arn, opts=parent.child()
+    )
+    role, _ = iam.service_role(parent, name, "vpc-flow-logs.amazonaws.com", (), args.region)
+    actions = ("logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams")
+    write = iam.Statement(actions=actions, resources=(group.arn, pulumi.Output.concat(group.arn, ":*")))
+    policy = aws.iam.RolePolicy(
+        name, role=role.name, policy=iam.policy_document([write]), opts=parent.child()
+    )
+    return aws.ec2.FlowLog(
+        name,
+        vpc_id=args.vpc_id,
+        traffic_type="ALL",
+        log_destination_type="cloud-watch-logs",
+        log_destination=group.arn,
+        iam_role_arn=role.arn,
+        max_aggregation_interval=600,
+        opts=parent.child(depends_on=[policy]),
+    )

@@ -1,0 +1,237 @@
+"""Manifests of the gateway: LiteLLM, its configuration, its address and who may reach it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import pulumi
+import yaml
+
+from components import kube, naming, serving, vllm_args, vllm_pod
+from components.pod_security import hardened_container, hardened_pod
+from components.routes import API_KEYS, GATEWAY_TIMEOUT_S
+
+if TYPE_CHECKING:
+    from components.pins import Image
+
+NAMESPACE: Final = "llm-gateway"
+APP: Final = "litellm"
+PORT: Final = 4000
+UID: Final = 65534
+"""User ``nobody`` of the non-root image."""
+MASTER_SECRET: Final = "gateway-master-key"  # noqa: S105 - a name, not a secret
+PROVIDER_SECRET: Final = "gateway-provider-keys"  # noqa: S105 - a name, not a secret
+LABELS: Final = {kube.LABEL_APP: APP}
+DEREGISTRATION_S: Final = 60
+GRACE_S: Final = 180
+KEEP_ALIVE_S: Final = GATEWAY_TIMEOUT_S + 20
+"""Longer than the load balancer's idle timeout: it must never send on a connection that was just closed."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class GatewaySpec:
+    image: Image
+    region: str
+    replicas: int
+    auth: str
+    config: Mapping[str, Any]
+    providers: tuple[str, ...]
+    host: str
+    scheme: str
+    vpc_cidr: str
+
+    @property
+    def config_text(self) -> str:
+        return yaml.safe_dump(dict(self.config), sort_keys=False, width=110)
+
+    @property
+    def config_name(self) -> str:
+        """Changes with the content, so that a new configuration rolls the pods."""
+        return f"litellm-{naming.content_hash(self.config_text)}"
+
+
+def _metadata(name: str, annotations: Mapping[str, Any] | None = None) -> kube.Metadata:
+    return kube.Metadata(name=name, namespace=NAMESPACE, labels=LABELS, annotations=annotations or {})
+
+
+def namespace() -> dict[str, Any]:
+    """Pods become ready for the load balancer before a rollout goes on."""
+    labels = {
+        "pod-security.kubernetes.io/enforce": "restricted",
+        "elbv2.k8s.aws/pod-readiness-gate-inject": "enabled",
+    }
+    return kube.manifest("v1", "Namespace", kube.Metadata(name=NAMESPACE, labels=labels))
+
+
+def service_account() -> dict[str, Any]:
+    return kube.manifest("v1", "ServiceAccount", _metadata(APP), automountServiceAccountToken=False)
+
+
+def config_map(spec: GatewaySpec) -> dict[str, Any]:
+    metadata = _metadata(spec.config_name)
+    return kube.manifest("v1", "ConfigMap", metadata, immutable=True, data={"config.yaml": spec.config_text})
+
+
+def secret(name: str, values: Mapping[str, pulumi.Input[str]]) -> dict[str, Any]:
+    return kube.manifest("v1", "Secret", _metadata(name), type="Opaque", stringData=dict(values))
+
+
+def service() -> dict[str, Any]:
+    ports = [{"name": "http", "port": PORT, "targetPort": "http", "protocol": "TCP"}]
+    metadata = _metadata(APP, {kube.SKIP_AWAIT_ANNOTATION: "true"})
+    return kube.manifest(
+        "v1", "Service", metadata, spec={"type": "ClusterIP", "selector": LABELS, "ports": ports}
+    )
+
+
+def disruption_budget() -> dict[str, Any]:
+    body = {"maxUnavailable": 1, "selector": {"matchLabels": LABELS}}
+    return kube.manifest("policy/v1", "PodDisruptionBudget", _metadata(APP), spec=body)
+
+
+def network_policy(spec: GatewaySpec) -> dict[str, Any]:
+    """In: the load balancer (addresses of the VPC). Out: models, names; HTTPS only for external backends."""
+    models = {"matchLabels": {"kubernetes.io/metadata.name": serving.NAMESPACE}}
+    egress: list[dict[str, Any]] = [
+        {"ports": [{"protocol": "UDP", "port": 53}, {"protocol": "TCP", "port": 53}]},
+        {"to": [{"namespaceSelector": models}], "ports": [{"protocol": "TCP", "port": vllm_args.PORT}]},
+    ]
+    if spec.providers:
+        egress.append({"ports": [{"protocol": "TCP", "port": 443}]})
+        agent = {"ipBlock": {"cidr": vllm_pod.AGENT_CIDR}}
+        egress.append({"to": [agent], "ports": [{"protocol": "TCP", "port": 80}]})
+    body = {
+        "podSelector": {"matchLabels": LABELS},
+        "policyTypes": ["Ingress", "Egress"],
+        "ingress": [
+            {"from": [{"ipBlock": {"cidr": spec.vpc_cidr}}], "ports": [{"protocol": "TCP", "port": PORT}]}
+        ],
+        "egress": egress,
+    }
+    return kube.manifest("networking.k8s.io/v1", "NetworkPolicy", _metadata(APP), spec=body)
+
+
+def deployment(spec: GatewaySpec) -> dict[str, Any]:
+    body = {
+        "replicas": spec.replicas,
+        "revisionHistoryLimit": 3,
+        "selector": {"matchLabels": LABELS},
+        "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
+        "template": {"metadata": {"labels": LABELS}, "spec": _pod(spec)},
+    }
+    return kube.manifest("apps/v1", "Deployment", _metadata(APP), spec=body)
+
+
+def _pod(spec: GatewaySpec) -> dict[str, Any]:
+    return {
+        **hardened_pod(APP, uid=UID, gid=UID),
+        "terminationGracePeriodSeconds": GRACE_S,
+        "nodeSelector": {"inferstack.dev/pool": "system"},
+        "topologySpreadConstraints": [
+            {
+                "maxSkew": 1,
+                "topologyKey": "topology.kubernetes.io/zone",
+                "whenUnsatisfiable": "ScheduleAnyway",
+                "labelSelector": {"matchLabels": LABELS},
+            }
+        ],
+        "containers": [_container(spec)],
+        "volumes": [
+            {"name": "config", "configMap": {"name": spec.config_name}},
+            {"name": "tmp", "emptyDir": {"sizeLimit": "1Gi"}},
+        ],
+    }
+
+
+def _container(spec: GatewaySpec) -> dict[str, Any]:
+    def probe(path: str, **settings: int) -> dict[str, Any]:
+        return {"httpGet": {"path": path, "port": "http"}, "timeoutSeconds": 5, **settings}
+
+    return {
+        "name": "litellm",
+        "image": spec.image.reference,
+        "args": ["--config", "/etc/litellm/config.yaml", "--port", str(PORT), "--num_workers", "1"],
+        "ports": [{"name": "http", "containerPort": PORT, "protocol": "TCP"}],
+        "env": _environment(spec),
+        "resources": {"requests": {"cpu": "1", "memory": "1Gi"}, "limits": {"memory": "2Gi"}},
+        "securityContext": hardened_container(),
+        "startupProbe": probe("/health/liveliness", periodSeconds=5, failureThreshold=36),
+        "readinessProbe": probe("/health/readiness", periodSeconds=5, failureThreshold=3),
+        "livenessProbe": probe("/health/liveliness", periodSeconds=10, failureThreshold=6),
+        # the load balancer stops sending before the server stops listening
+        "lifecycle": {"preStop": {"sleep": {"seconds": DEREGISTRATION_S + 5}}},
+        "volumeMounts": [
+            {"name": "config", "mountPath": "/etc/litellm", "readOnly": True},
+            {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 - inside the container
+        ],
+    }
+
+
+def _environment(spec: GatewaySpec) -> list[dict[str, Any]]:
+    plain = {
+        "AWS_REGION": spec.region,
+        "DISABLE_ADMIN_UI": "True",
+        "HOME": "/tmp",  # noqa: S108 - inside the container
+        "KEEPALIVE_TIMEOUT": str(KEEP_ALIVE_S),
+        # prices are compiled in: the default fetches them from GitHub at start
+        "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+        "LITELLM_MODE": "PRODUCTION",
+        "XDG_CACHE_HOME": "/tmp/cache",  # noqa: S108 - inside the container
+    }
+    values: list[dict[str, Any]] = [{"name": name, "value": value} for name, value in sorted(plain.items())]
+    if spec.auth == "keys":
+        values.append(_from_secret("LITELLM_MASTER_KEY", MASTER_SECRET))
+    keys = [API_KEYS[provider] for provider in spec.providers if provider in API_KEYS]
+    return values + [_from_secret(key, PROVIDER_SECRET) for key in keys]
+
+
+def _from_secret(variable: str, name: str) -> dict[str, Any]:
+    return {"name": variable, "valueFrom": {"secretKeyRef": {"name": name, "key": variable}}}
+
+
+def ingress(
+    spec: GatewaySpec,
+    *,
+    certificate_arn: pulumi.Input[str] | None,
+    web_acl_arn: pulumi.Input[str] | None,
+    tags: Mapping[str, str],
+) -> dict[str, Any]:
+    """An Application Load Balancer with IP targets; HTTPS unless the environment says otherwise."""
+    prefix = "alb.ingress.kubernetes.io"
+    attributes = {
+        "idle_timeout.timeout_seconds": str(GATEWAY_TIMEOUT_S),
+        "routing.http.drop_invalid_header_fields.enabled": "true",
+    }
+    targets = {
+        "deregistration_delay.timeout_seconds": str(DEREGISTRATION_S),
+        "load_balancing.algorithm.type": "least_outstanding_requests",
+    }
+    listen = '[{"HTTPS":443}]' if certificate_arn is not None else '[{"HTTP":80}]'
+    annotations: dict[str, Any] = {
+        f"{prefix}/scheme": spec.scheme,
+        f"{prefix}/target-type": "ip",
+        f"{prefix}/listen-ports": listen,
+        f"{prefix}/healthcheck-path": "/health/readiness",
+        f"{prefix}/load-balancer-attributes": _pairs(attributes),
+        f"{prefix}/target-group-attributes": _pairs(targets),
+        f"{prefix}/tags": _pairs(tags),
+    }
+    if certificate_arn is not None:
+        annotations[f"{prefix}/certificate-arn"] = certificate_arn
+        annotations[f"{prefix}/ssl-policy"] = "ELBSecurityPolicy-TLS13-1-2-2021-06"
+    if web_acl_arn is not None:
+        annotations[f"{prefix}/wafv2-acl-arn"] = web_acl_arn
+    backend = {"service": {"name": APP, "port": {"name": "http"}}}
+    paths = [{"path": path, "pathType": "Prefix", "backend": backend} for path in PUBLIC_PATHS]
+    body = {"ingressClassName": "alb", "rules": [{"host": spec.host, "http": {"paths": paths}}]}
+    return kube.manifest("networking.k8s.io/v1", "Ingress", _metadata(APP, annotations), spec=body)
+
+
+PUBLIC_PATHS: Final = ("/v1", "/health/readiness")
+"""The API and its health; management, metrics and documentation pages stay inside."""
+
+
+def _pairs(values: Mapping[str, str]) -> str:
+    return ",".join(f"{key}={value}" for key, value in sorted(values.items()))

@@ -1,0 +1,137 @@
+"""IAM roles: who may assume them and the least they need, as small typed values."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pulumi
+import pulumi_aws as aws
+
+from components import arns, naming
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from components.base import Component
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """The account, region and cluster that names and trust are bound to."""
+
+    account: str
+    region: str
+    cluster: str
+
+    @property
+    def cluster_arn(self) -> str:
+        return arns.cluster(self.region, self.account, self.cluster)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Statement:
+    """One Allow of a policy document; ``resources`` may hold outputs."""
+
+    actions: tuple[str, ...]
+    resources: tuple[pulumi.Input[str], ...]
+    condition: dict[str, dict[str, str]] | None = None
+
+    def document(self) -> dict[str, object]:
+        body: dict[str, object] = {
+            "Effect": "Allow",
+            "Action": list(self.actions),
+            "Resource": list(self.resources),
+        }
+        return body | ({"Condition": self.condition} if self.condition else {})
+
+
+def policy_document(statements: Sequence[Statement]) -> pulumi.Output[str]:
+    return pulumi.Output.json_dumps(
+        {"Version": "2012-10-17", "Statement": [statement.document() for statement in statements]}
+    )
+
+
+def service_trust(service: str) -> str:
+    """Trust of an AWS service."""
+    principal = {"Service": service}
+    statement = {"Effect": "Allow", "Principal": principal, "Action": "sts:AssumeRole"}
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+def pod_identity_trust(place: Place) -> str:
+    """Trust of EKS Pod Identity, for pods of this cluster only."""
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "pods.eks.amazonaws.com"},
+        "Action": ["sts:AssumeRole", "sts:TagSession"],
+        "Condition": {
+            "StringEquals": {"aws:SourceAccount": place.account},
+            "ArnEquals": {"aws:SourceArn": place.cluster_arn},
+        },
+    }
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+def service_role(
+    parent: Component, name: str, service: str, managed: Sequence[str], region: str
+) -> tuple[aws.iam.Role, tuple[pulumi.Resource, ...]]:
+    """A role for an AWS service and the attachments that must exist before it is used."""
+    role = aws.iam.Role(name, assume_role_policy=service_trust(service), opts=parent.child())
+    return role, _attach(parent, name, role, managed, region)
+
+
+def _attach(
+    parent: Component, name: str, role: aws.iam.Role, managed: Sequence[str], region: str
+) -> tuple[pulumi.Resource, ...]:
+    return tuple(
+        aws.iam.RolePolicyAttachment(
+            naming.logical(name, policy.rpartition("/")[2].lower()),
+            role=role.name,
+            policy_arn=arns.managed_policy(region, policy),
+            opts=parent.child(),
+        )
+        for policy in managed
+    )
+
+
+def pod_role(
+    parent: Component,
+    name: str,
+    place: Place,
+    *,
+    statements: Sequence[Statement] = (),
+    document: str | None = None,
+    managed: Sequence[str] = (),
+) -> aws.iam.Role:
+    """A role for pods: an inline policy from ``statements`` or a ready ``document``, and managed policies."""
+    role = aws.iam.Role(name, assume_role_policy=pod_identity_trust(place), opts=parent.child())
+    if statements or document:
+        aws.iam.RolePolicy(
+            name, role=role.name, policy=document or policy_document(statements), opts=parent.child()
+        )
+    _attach(parent, name, role, managed, place.region)
+    return role
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServiceAccount:
+    """Where pods that use a role run."""
+
+    namespace: str
+    name: str
+
+
+def pod_identity(
+    parent: Component, name: str, place: Place, account: ServiceAccount, role: aws.iam.Role
+) -> aws.eks.PodIdentityAssociation:
+    """Gives pods of a service account the role."""
+    return aws.eks.PodIdentityAssociation(
+        name,
+        cluster_name=place.cluster,
+        namespace=account.namespace,
+        service_account=account.name,
+        role_arn=role.arn,
+        opts=parent.child(),
+    )

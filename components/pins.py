@@ -1,0 +1,105 @@
+"""Pinned versions of add-ons, charts and images, read from ``data/pins.yaml``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from inferstack.errors import InputError, Problem
+
+DATA = Path(__file__).parent / "data"
+DOCKER_HUB = "docker.io/"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Image:
+    """A container image by tag and, where known, digest; ``mirror`` is put before the name."""
+
+    repository: str
+    tag: str
+    digest: str | None = None
+    mirror: str | None = None
+
+    @property
+    def reference(self) -> str:
+        name = f"{self.mirror}/{self.repository}" if self.mirror else self.repository
+        return f"{name}:{self.tag}" + (f"@{self.digest}" if self.digest else "")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chart:
+    """A Helm chart of an HTTP repository or an OCI registry."""
+
+    name: str
+    repository: str
+    version: str
+
+    @property
+    def oci(self) -> bool:
+        return self.repository.startswith("oci://")
+
+    @property
+    def reference(self) -> str:
+        return f"{self.repository}/{self.name}" if self.oci else self.name
+
+
+@dataclass(frozen=True)
+class Pins:
+    """All pins; ``mirror`` and ``digests`` come from the environment."""
+
+    table: Mapping[str, Any]
+    mirror: str | None = None
+    digests: tuple[tuple[str, str], ...] = ()
+
+    def addon(self, kubernetes: str, name: str) -> str:
+        """Version of an EKS add-on; InputError when the Kubernetes version has no pins."""
+        return str(self._of_version("addons", kubernetes)[name])
+
+    def autoscaler_image(self, kubernetes: str) -> str:
+        return str(self._of_version("autoscalerImages", kubernetes))
+
+    def _of_version(self, table: str, kubernetes: str) -> Any:
+        versions = self.table[table]
+        if kubernetes not in versions:
+            raise InputError(
+                Problem(
+                    message="no add-on versions are pinned for this Kubernetes version",
+                    path="cluster.version",
+                    value=kubernetes,
+                    accepted=", ".join(sorted(versions)),
+                )
+            )
+        return versions[kubernetes]
+
+    def chart(self, name: str) -> Chart:
+        entry = self.table["charts"][name]
+        return Chart(name=name, repository=entry["repository"], version=str(entry["version"]))
+
+    def image(self, name: str) -> Image:
+        entry = self.table["images"][name]
+        digest = dict(self.digests).get(name, entry.get("digest"))
+        return Image(repository=entry["repository"], tag=str(entry["tag"]), digest=digest, mirror=self.mirror)
+
+    def configured(self, *, mirror: str | None, digests: Mapping[str, str]) -> Pins:
+        """The pins of an environment; InputError for digests of images that do not exist here."""
+        known = sorted(self.table["images"])
+        problems = [
+            Problem(
+                message="no such image", path=f"inferstack:imageDigests.{name}", accepted=", ".join(known)
+            )
+            for name in sorted(digests)
+            if name not in known
+        ]
+        if problems:
+            raise InputError(*problems)
+        return replace(self, mirror=mirror, digests=tuple(sorted(digests.items())))
+
+
+@cache
+def load_pins() -> Pins:
+    return Pins(yaml.safe_load((DATA / "pins.yaml").read_text(encoding="utf-8")))

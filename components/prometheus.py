@@ -1,0 +1,118 @@
+"""Values of the kube-prometheus-stack chart on EKS, and what is scraped."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from components import kube, serving, vllm_pod
+from components.cluster_services import STORAGE_CLASS
+
+NAMESPACE: Final = "monitoring"
+RELEASE: Final = "kube-prometheus-stack"
+SERVICE_ACCOUNT: Final = "kube-prometheus-stack-prometheus"
+SYSTEM_POOL: Final = {"inferstack.dev/pool": "system"}
+GIB_PER_DAY: Final = 3
+DISK_FLOOR_GIB: Final = 20
+LOCAL_DAYS_WITH_REMOTE: Final = 1
+"""With a managed store behind it, Prometheus keeps only what survives a restart of the link."""
+HIDDEN_ON_EKS: Final = ("kubeControllerManager", "kubeEtcd", "kubeScheduler", "kubeProxy")
+"""Run by AWS, or not listening on a scrapable address: their rules would always fire."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Remote:
+    """An Amazon Managed Prometheus workspace to write to."""
+
+    url: Any
+    region: str
+
+
+def stack_values(retention_days: int, remote: Remote | None) -> dict[str, Any]:
+    days = LOCAL_DAYS_WITH_REMOTE if remote else retention_days
+    return {
+        "fullnameOverride": RELEASE,
+        # the webhook's certificate job is a common cause of a first install that hangs; rules are tested here
+        "prometheusOperator": {
+            "admissionWebhooks": {"enabled": False},
+            "tls": {"enabled": False},
+            "nodeSelector": SYSTEM_POOL,
+        },
+        **{name: {"enabled": False} for name in HIDDEN_ON_EKS},
+        "defaultRules": {"rules": _default_rules()},
+        "prometheus": {"prometheusSpec": _prometheus(days, remote)},
+        "alertmanager": {"alertmanagerSpec": {"nodeSelector": SYSTEM_POOL, "storage": _claim(5)}},
+        "grafana": {
+            "nodeSelector": SYSTEM_POOL,
+            # a random password, kept in the chart's own Secret
+            "sidecar": {"dashboards": {"enabled": True, "label": "grafana_dashboard", "labelValue": "1"}},
+            "grafana.ini": {
+                "analytics": {"reporting_enabled": False, "check_for_updates": False},
+                "security": {"disable_gravatar": True},
+                "users": {"allow_sign_up": False},
+            },
+        },
+        "kube-state-metrics": {"nodeSelector": SYSTEM_POOL},
+    }
+
+
+def _default_rules() -> dict[str, bool]:
+    return {
+        "etcd": False,
+        "kubeControllerManager": False,
+        "kubeProxy": False,
+        "kubeSchedulerAlerting": False,
+        "kubeSchedulerRecording": False,
+    }
+
+
+def _prometheus(days: int, remote: Remote | None) -> dict[str, Any]:
+    size = max(DISK_FLOOR_GIB, GIB_PER_DAY * days)
+    spec: dict[str, Any] = {
+        "retention": f"{days}d",
+        "retentionSize": f"{size * 9 // 10}GB",
+        "scrapeInterval": "30s",
+        # everything with a monitor is scraped, whoever's chart it came with
+        "podMonitorSelectorNilUsesHelmValues": False,
+        "ruleSelectorNilUsesHelmValues": False,
+        "serviceMonitorSelectorNilUsesHelmValues": False,
+        "nodeSelector": SYSTEM_POOL,
+        "resources": {"requests": {"cpu": "500m", "memory": "2Gi"}, "limits": {"memory": "4Gi"}},
+        "storageSpec": _claim(size),
+    }
+    if remote is not None:
+        spec["remoteWrite"] = [{"url": remote.url, "sigv4": {"region": remote.region}}]
+    return spec
+
+
+def _claim(gib: int) -> dict[str, Any]:
+    claim = {
+        "storageClassName": STORAGE_CLASS,
+        "accessModes": ["ReadWriteOnce"],
+        "resources": {"requests": {"storage": f"{gib}Gi"}},
+    }
+    return {"volumeClaimTemplate": {"spec": claim}}
+
+
+def pod_monitor() -> dict[str, Any]:
+    """Scrapes every model server and says which workload it is."""
+    label = "__meta_kubernetes_pod_label_inferstack_dev_workload"
+    endpoint = {
+        "port": "http",
+        "path": "/metrics",
+        "interval": "30s",
+        "relabelings": [{"sourceLabels": [label], "targetLabel": "workload"}],
+    }
+    body = {
+        "namespaceSelector": {"matchNames": [serving.NAMESPACE]},
+        "selector": {"matchLabels": {kube.LABEL_APP: vllm_pod.APP}},
+        "podMetricsEndpoints": [endpoint],
+    }
+    metadata = kube.Metadata(name="vllm", namespace=NAMESPACE)
+    return kube.manifest("monitoring.coreos.com/v1", "PodMonitor", metadata, spec=body)
+
+
+def namespace() -> dict[str, Any]:
+    """Privileged: node-exporter reads the host's file systems."""
+    labels = {"pod-security.kubernetes.io/enforce": "privileged"}
+    return kube.manifest("v1", "Namespace", kube.Metadata(name=NAMESPACE, labels=labels))

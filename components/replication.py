@@ -1,0 +1,103 @@
+"""Copies of the weights in other regions: a bucket and key there, one replication rule each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pulumi
+import pulumi_aws as aws
+
+from components import iam, naming
+from components.bucket import Bucket, secure
+
+if TYPE_CHECKING:
+    from components.base import Component
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReplicationArgs:
+    environment: str
+    account: str
+    regions: tuple[str, ...]
+    source: Bucket
+    source_key_arn: pulumi.Input[str]
+    depends_on: Sequence[pulumi.Resource]
+    protect: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Replica:
+    bucket: Bucket
+    key_arn: pulumi.Output[str]
+    guards: tuple[pulumi.Resource, ...]
+
+
+def replicate(parent: Component, args: ReplicationArgs) -> None:
+    """Replicates new objects of the source to a bucket in each region; S3 takes one configuration in all."""
+    replicas = [_replica(parent, args, region) for region in args.regions]
+    role = _role(parent, args, replicas)
+    guards = [guard for replica in replicas for guard in replica.guards]
+    aws.s3.BucketReplicationConfig(
+        parent.name,
+        bucket=args.source.resource.id,
+        role=role.arn,
+        rules=[_rule(position, replica) for position, replica in enumerate(replicas)],
+        opts=parent.child(depends_on=[*args.depends_on, *guards]),
+    )
+
+
+def _replica(parent: Component, args: ReplicationArgs, region: str) -> Replica:
+    name = naming.logical(parent.name, region)
+    key = aws.kms.Key(
+        name,
+        description=f"inferstack {args.environment}: weights in {region}",
+        enable_key_rotation=True,
+        deletion_window_in_days=30,
+        region=region,
+        opts=parent.child(protect=args.protect),
+    )
+    physical = naming.bucket_name(args.environment, args.account, region)
+    resource = aws.s3.Bucket(
+        name,
+        bucket=physical,
+        region=region,
+        opts=parent.child(protect=args.protect, retain_on_delete=args.protect),
+    )
+    bucket = Bucket(resource=resource, name=physical, region=region, foreign=True)
+    return Replica(bucket=bucket, key_arn=key.arn, guards=secure(parent, name, bucket, key.arn))
+
+
+def _role(parent: Component, args: ReplicationArgs, replicas: Sequence[Replica]) -> aws.iam.Role:
+    name = naming.logical(parent.name, "replication")
+    role, _ = iam.service_role(parent, name, "s3.amazonaws.com", (), args.source.region)
+    read = ("s3:GetObjectVersionForReplication", "s3:GetObjectVersionAcl", "s3:GetObjectVersionTagging")
+    write = ("s3:ReplicateObject", "s3:ReplicateDelete", "s3:ReplicateTags")
+    statements = [
+        iam.Statement(
+            actions=("s3:GetReplicationConfiguration", "s3:ListBucket"), resources=(args.source.arn,)
+        ),
+        iam.Statement(actions=read, resources=(f"{args.source.arn}/*",)),
+        iam.Statement(actions=("kms:Decrypt",), resources=(args.source_key_arn,)),
+        iam.Statement(actions=write, resources=tuple(f"{item.bucket.arn}/*" for item in replicas)),
+        iam.Statement(actions=("kms:Encrypt",), resources=tuple(item.key_arn for item in replicas)),
+    ]
+    aws.iam.RolePolicy(name, role=role.name, policy=iam.policy_document(statements), opts=parent.child())
+    return role
+
+
+def _rule(priority: int, replica: Replica) -> dict[str, Any]:
+    return {
+        "id": replica.bucket.region,
+        "priority": priority,
+        "status": "Enabled",
+        "filter": {"prefix": "models/"},
+        "delete_marker_replication": {"status": "Disabled"},
+        "source_selection_criteria": {"sse_kms_encrypted_objects": {"status": "Enabled"}},
+        "destination": {
+            "bucket": replica.bucket.arn,
+            "storage_class": "STANDARD",
+            "encryption_configuration": {"replica_kms_key_id": replica.key_arn},
+        },
+    }

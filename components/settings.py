@@ -1,0 +1,67 @@
+"""What a stack's configuration adds to the environment's files: secrets and image digests, nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import pulumi
+
+from inferstack.errors import InputError, Problem
+
+SECRET_NAMES = ("gatewayMasterKey", "huggingFaceToken")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """All optional. A secret that is absent here is expected in the cluster, put there by other means."""
+
+    gateway_master_key: pulumi.Input[str] | None = None
+    hugging_face_token: pulumi.Input[str] | None = None
+    provider_keys: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
+    """API keys of external backends by provider (openai, together, ...)."""
+    image_digests: Mapping[str, str] = field(default_factory=dict)
+    """``sha256:...`` by image name (vllm, litellm)."""
+
+
+def settings_from(config: pulumi.Config) -> Settings:
+    """Reads ``inferstack:`` keys of the stack: ``pulumi config set --secret gatewayMasterKey ...``."""
+    return Settings(
+        gateway_master_key=config.get_secret("gatewayMasterKey"),
+        hugging_face_token=config.get_secret("huggingFaceToken"),
+        provider_keys=_provider_keys(config),
+        image_digests=_digests(config),
+    )
+
+
+def _provider_keys(config: pulumi.Config) -> dict[str, pulumi.Input[str]]:
+    """One secret per provider: ``inferstack:providerKey.openai``."""
+    names = ("openai", "together", "anyscale", "huggingface")
+    keys = {name: config.get_secret(f"providerKey.{name}") for name in names}
+    return {name: key for name, key in keys.items() if key is not None}
+
+
+def _digests(config: pulumi.Config) -> dict[str, str]:
+    value = config.get_object("imageDigests") or {}
+    if not isinstance(value, Mapping) or not all(isinstance(text, str) for text in value.values()):
+        raise InputError(
+            Problem(
+                message="not a mapping of image names to digests",
+                path="inferstack:imageDigests",
+                accepted="{vllm: sha256:...}",
+            )
+        )
+    wrong = [name for name, text in sorted(value.items()) if not text.startswith("sha256:")]
+    if wrong:
+        raise InputError(
+            *(
+                Problem(
+                    message="not a digest",
+                    path=f"inferstack:imageDigests.{name}",
+                    value=value[name],
+                    accepted="sha256: and 64 hexadecimal digits",
+                )
+                for name in wrong
+            )
+        )
+    return dict(value)

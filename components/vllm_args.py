@@ -1,0 +1,105 @@
+"""The command line of a server: what the plan decided, and what running in this cluster adds.
+
+Names are those of vLLM 0.33. An argument the plan (or the user) states is never added again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from components.lifecycle import Lifecycle
+    from components.pod_resources import PodResources
+    from inferstack.sizing.types import WorkloadPlan
+
+PORT: Final = 8000
+POOLING_TASKS: Final = ("embed", "embedding", "rerank", "reranker", "score", "classify")
+STREAM_THREADS: Final = 16
+SSE_KEEP_ALIVE_S: Final = 15
+"""Below every idle timeout on the way to the caller."""
+GROUP_ARGUMENTS: Final = (
+    ("--nnodes", "$(LWS_GROUP_SIZE)"),
+    ("--node-rank", "$(LWS_WORKER_INDEX)"),
+    ("--master-addr", "$(LWS_LEADER_ADDRESS)"),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Adapter:
+    """A LoRA adapter: the name callers use and the S3 place it comes from."""
+
+    name: str
+    uri: str
+
+    @property
+    def path(self) -> str:
+        return f"/adapters/{self.name}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Launch:
+    """Everything the command line depends on."""
+
+    plan: WorkloadPlan
+    weights_uri: str
+    resources: PodResources
+    times: Lifecycle
+    adapters: tuple[Adapter, ...] = ()
+
+
+def server_arguments(launch: Launch) -> list[str]:
+    """Arguments after ``vllm serve``, the model first."""
+    stated = dict(launch.plan.vllm_args)
+    added = {name: value for name, value in _defaults(launch).items() if name not in stated}
+    pairs = [*launch.plan.vllm_args, *added.items()]
+    if launch.plan.chosen.nodes_per_replica > 1:
+        pairs += [pair for pair in GROUP_ARGUMENTS if pair[0] not in stated]
+    return [launch.weights_uri, *_flat(pairs), *_adapter_arguments(launch.adapters, stated)]
+
+
+def _flat(pairs: Sequence[tuple[str, str]]) -> list[str]:
+    return [part for name, value in pairs for part in ((name, value) if value else (name,))]
+
+
+def _defaults(launch: Launch) -> dict[str, str]:
+    plan = launch.plan
+    defaults = {
+        "--served-model-name": plan.served_model_name,
+        "--port": str(PORT),
+        "--load-format": "runai_streamer",
+        "--model-loader-extra-config": _streamer(launch),
+        "--shutdown-timeout": str(launch.times.shutdown_s),
+        "--disable-access-log-for-endpoints": "/health,/metrics",
+    }
+    if plan.chosen.tp > 1:
+        defaults["--tensor-parallel-size"] = str(plan.chosen.tp)
+    if plan.chosen.pp > 1:
+        defaults["--pipeline-parallel-size"] = str(plan.chosen.pp)
+    if plan.task in POOLING_TASKS:
+        defaults["--runner"] = "pooling"
+    else:
+        defaults["--sse-keep-alive-interval"] = str(SSE_KEEP_ALIVE_S)
+    return defaults
+
+
+def _streamer(launch: Launch) -> str:
+    """Each rank reads its share and passes it on, where all ranks are on one node."""
+    settings: dict[str, int | bool] = {
+        "concurrency": STREAM_THREADS,
+        "memory_limit": launch.resources.streamer_bytes_per_gpu,
+    }
+    if launch.plan.chosen.tp > 1 and launch.plan.chosen.nodes_per_replica == 1:
+        settings["distributed"] = True
+    return json.dumps(settings, sort_keys=True)
+
+
+def _adapter_arguments(adapters: Sequence[Adapter], stated: Mapping[str, str]) -> list[str]:
+    if not adapters:
+        return []
+    modules = [json.dumps({"name": item.name, "path": item.path}, sort_keys=True) for item in adapters]
+    # ranks and limits are the plan's
+    flags = [] if "--enable-lora" in stated else ["--enable-lora"]
+    return [*flags, "--lora-modules", *modules]

@@ -1,0 +1,279 @@
+"""Manifests of a model server: pod, Deployment or LeaderWorkerSet, Service, budget, network policy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from components import kube, naming
+from components.lifecycle import probes
+from components.pod_security import hardened_container, hardened_pod
+from components.serving import NAMESPACE, PRIORITY
+from components.vllm_args import PORT, Adapter, Launch, server_arguments
+
+if TYPE_CHECKING:
+    from components.lifecycle import Lifecycle
+    from components.pins import Image
+    from components.pod_resources import PodResources
+    from inferstack.sizing.types import WorkloadPlan
+
+APP: Final = "vllm"
+CACHE: Final = "/cache"
+LWS_LEADER: Final = {"leaderworkerset.sigs.k8s.io/worker-index": "0"}
+CLIENT_KEEP_ALIVE_S: Final = 75
+"""Longer than the gateway keeps an idle connection, so the server never closes one under a request."""
+AGENT_CIDR: Final = "169.254.170.23/32"
+"""The Pod Identity agent on every node."""
+FETCH_SCRIPT: Final = (
+    "import sys\n"
+    "from runai_model_streamer_s3.files.files import pull_files\n"
+    "for source, target in zip(sys.argv[1::2], sys.argv[2::2]):\n"
+    "    pull_files(source, target)\n"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServerSpec:
+    """What the manifests of one workload depend on; all of it plain."""
+
+    plan: WorkloadPlan
+    image: Image
+    region: str
+    weights_uri: str
+    resources: PodResources
+    times: Lifecycle
+    adapters: tuple[Adapter, ...] = ()
+    callers: tuple[str, ...] = ()
+    """Namespaces whose pods may call; empty: any pod of the cluster."""
+
+    @property
+    def name(self) -> str:
+        """Of Service, Deployment and service account; a Service called ``vllm`` would set VLLM_PORT."""
+        return naming.kubernetes("model", self.plan.workload, limit=52)
+
+    @property
+    def multi_node(self) -> bool:
+        return self.plan.chosen.nodes_per_replica > 1
+
+    @property
+    def labels(self) -> dict[str, str]:
+        return {kube.LABEL_APP: APP, kube.LABEL_WORKLOAD: naming.label_value(self.plan.workload)}
+
+    @property
+    def entry_labels(self) -> dict[str, str]:
+        """Pods that answer requests: all, or the leaders of groups."""
+        return {**self.labels, **(LWS_LEADER if self.multi_node else {})}
+
+    def metadata(self, annotations: Mapping[str, str] | None = None) -> kube.Metadata:
+        return kube.Metadata(
+            name=self.name, namespace=NAMESPACE, labels=self.labels, annotations=annotations or {}
+        )
+
+
+def service_account(spec: ServerSpec) -> dict[str, Any]:
+    return kube.manifest("v1", "ServiceAccount", spec.metadata(), automountServiceAccountToken=False)
+
+
+def service(spec: ServerSpec) -> dict[str, Any]:
+    # endpoints come when weights are loaded; the Deployment already waits for that
+    metadata = spec.metadata({kube.SKIP_AWAIT_ANNOTATION: "true"})
+    ports = [{"name": "http", "port": PORT, "targetPort": "http", "protocol": "TCP"}]
+    body = {"type": "ClusterIP", "selector": spec.entry_labels, "ports": ports}
+    return kube.manifest("v1", "Service", metadata, spec=body)
+
+
+def disruption_budget(spec: ServerSpec) -> dict[str, Any]:
+    """Drains may take what redundancy allows, and always one: a budget of none blocks every upgrade."""
+    spare = max(1, spec.plan.chosen.replicas - spec.plan.chosen.replicas_serving)
+    body = {"maxUnavailable": spare, "selector": {"matchLabels": spec.entry_labels}}
+    return kube.manifest("policy/v1", "PodDisruptionBudget", spec.metadata(), spec=body)
+
+
+def network_policy(spec: ServerSpec) -> dict[str, Any]:
+    """In: callers on the server's port. Out: names, HTTPS (S3), credentials. Groups: each other."""
+    own = [{"podSelector": {"matchLabels": spec.labels}}]
+    port = [{"protocol": "TCP", "port": PORT}]
+    ingress: list[dict[str, Any]] = [{"from": _callers(spec), "ports": port}]
+    egress: list[dict[str, Any]] = [
+        {"ports": [{"protocol": "UDP", "port": 53}, {"protocol": "TCP", "port": 53}]},
+        {"ports": [{"protocol": "TCP", "port": 443}]},
+        {"to": [{"ipBlock": {"cidr": AGENT_CIDR}}], "ports": [{"protocol": "TCP", "port": 80}]},
+    ]
+    if spec.multi_node:
+        # traffic between ranks is neither authenticated nor encrypted
+        ingress.append({"from": own})
+        egress.append({"to": own})
+    body = {
+        "podSelector": {"matchLabels": spec.labels},
+        "policyTypes": ["Ingress", "Egress"],
+        "ingress": ingress,
+        "egress": egress,
+    }
+    return kube.manifest("networking.k8s.io/v1", "NetworkPolicy", spec.metadata(), spec=body)
+
+
+def _callers(spec: ServerSpec) -> list[dict[str, Any]]:
+    if not spec.callers:
+        return [{"namespaceSelector": {}}]
+    return [
+        {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": name}}} for name in spec.callers
+    ]
+
+
+def deployment(spec: ServerSpec) -> dict[str, Any]:
+    """A rollout that needs no GPU that is not there: surge where the plan has it, else one by one."""
+    chosen = spec.plan.chosen
+    surge = chosen.surge_replicas
+    rolling = {"maxSurge": surge, "maxUnavailable": 0} if surge else {"maxSurge": 0, "maxUnavailable": 1}
+    body = {
+        "replicas": chosen.replicas,
+        "revisionHistoryLimit": 3,
+        "progressDeadlineSeconds": spec.times.progress_s,
+        "selector": {"matchLabels": spec.labels},
+        "strategy": {"type": "RollingUpdate", "rollingUpdate": rolling},
+        "template": {"metadata": _pod_metadata(spec), "spec": pod(spec)},
+    }
+    metadata = spec.metadata({kube.TIMEOUT_ANNOTATION: str(spec.times.await_s)})
+    return kube.manifest("apps/v1", "Deployment", metadata, spec=body)
+
+
+def leader_worker_set(spec: ServerSpec) -> dict[str, Any]:
+    """Groups of nodes; a group restarts as a whole, since a rank that is lost takes the engine with it."""
+    chosen = spec.plan.chosen
+    surge = chosen.surge_replicas
+    rolling = {"maxSurge": surge, "maxUnavailable": 0 if surge else 1}
+    worker = pod(spec, leader=False)
+    body = {
+        "replicas": chosen.replicas,
+        "startupPolicy": "LeaderCreated",
+        "rolloutStrategy": {"type": "RollingUpdate", "rollingUpdateConfiguration": rolling},
+        "leaderWorkerTemplate": {
+            "size": chosen.nodes_per_replica,
+            "restartPolicy": "RecreateGroupOnPodRestart",
+            "leaderTemplate": {"metadata": _pod_metadata(spec), "spec": pod(spec)},
+            "workerTemplate": {"metadata": _pod_metadata(spec), "spec": worker},
+        },
+    }
+    return kube.manifest("leaderworkerset.x-k8s.io/v1", "LeaderWorkerSet", spec.metadata(), spec=body)
+
+
+def _pod_metadata(spec: ServerSpec) -> dict[str, Any]:
+    # the node autoscaler leaves nodes with local storage alone unless told that this one may go
+    return {
+        "labels": spec.labels,
+        "annotations": {"cluster-autoscaler.kubernetes.io/safe-to-evict": "true"},
+    }
+
+
+def pod(spec: ServerSpec, *, leader: bool = True) -> dict[str, Any]:
+    body = {
+        **hardened_pod(spec.name),
+        "terminationGracePeriodSeconds": spec.times.grace_s,
+        "priorityClassName": PRIORITY,
+        "nodeSelector": {kube.LABEL_WORKLOAD: naming.label_value(spec.plan.workload)},
+        "tolerations": list(kube.GPU_TOLERATIONS),
+        "containers": [_server(spec, leader=leader)],
+        "volumes": _volumes(spec),
+    }
+    if spec.adapters:
+        body["initContainers"] = [_adapter_fetch(spec)]
+    return body if spec.multi_node else body | {"topologySpreadConstraints": _spread(spec)}
+
+
+def _spread(spec: ServerSpec) -> list[dict[str, Any]]:
+    """Over zones, then nodes; a preference, since a GPU in the wrong zone is better than a pending pod."""
+    return [
+        {
+            "maxSkew": 1,
+            "topologyKey": key,
+            "whenUnsatisfiable": "ScheduleAnyway",
+            "labelSelector": {"matchLabels": spec.labels},
+            "matchLabelKeys": ["pod-template-hash"],
+        }
+        for key in ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
+    ]
+
+
+def _server(spec: ServerSpec, *, leader: bool) -> dict[str, Any]:
+    launch = Launch(
+        plan=spec.plan,
+        weights_uri=spec.weights_uri,
+        resources=spec.resources,
+        times=spec.times,
+        adapters=spec.adapters,
+    )
+    arguments = server_arguments(launch) + ([] if leader else ["--headless"])
+    capabilities = ("IPC_LOCK",) if spec.resources.efa_interfaces else ()
+    container = {
+        "name": "vllm",
+        "image": spec.image.reference,
+        "args": arguments,
+        "env": environment(spec),
+        "resources": spec.resources.document(),
+        "securityContext": hardened_container(added_capabilities=capabilities),
+        "lifecycle": {"preStop": {"sleep": {"seconds": spec.times.pre_stop_s}}},
+        "volumeMounts": _mounts(spec),
+    }
+    if leader:
+        container["ports"] = [{"name": "http", "containerPort": PORT, "protocol": "TCP"}]
+        container |= probes(spec.times)
+    return container
+
+
+def environment(spec: ServerSpec) -> list[dict[str, str]]:
+    """Settings that are not arguments: caches on writable disk, no telemetry, no calls to the Hub."""
+    values = {
+        "AWS_REGION": spec.region,
+        "DO_NOT_TRACK": "1",
+        "HF_HUB_OFFLINE": "1",
+        "HOME": CACHE,
+        "TORCHINDUCTOR_CACHE_DIR": f"{CACHE}/torchinductor",
+        "TRITON_CACHE_DIR": f"{CACHE}/triton",
+        "VLLM_CACHE_ROOT": f"{CACHE}/vllm",
+        "VLLM_CONFIG_ROOT": f"{CACHE}/config",
+        "VLLM_ENGINE_READY_TIMEOUT_S": str(spec.times.startup_s),
+        "VLLM_HTTP_TIMEOUT_KEEP_ALIVE": str(CLIENT_KEEP_ALIVE_S),
+        "VLLM_MAX_N_SEQUENCES": "64",
+        "VLLM_MEDIA_URL_ALLOW_REDIRECTS": "0",
+        "VLLM_NO_USAGE_STATS": "1",
+        "XDG_CACHE_HOME": f"{CACHE}/xdg",
+    }
+    return [{"name": name, "value": value} for name, value in sorted(values.items())]
+
+
+def _adapter_fetch(spec: ServerSpec) -> dict[str, Any]:
+    pairs = [part for adapter in spec.adapters for part in (adapter.uri, adapter.path)]
+    return {
+        "name": "adapters",
+        "image": spec.image.reference,
+        "command": ["python3", "-c", FETCH_SCRIPT],
+        "args": pairs,
+        "env": [{"name": "AWS_REGION", "value": spec.region}],
+        "resources": {"requests": {"cpu": "500m", "memory": "1Gi"}, "limits": {"memory": "1Gi"}},
+        "securityContext": hardened_container(),
+        "volumeMounts": [
+            {"name": "adapters", "mountPath": "/adapters"},
+            {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 - inside the container
+        ],
+    }
+
+
+def _volumes(spec: ServerSpec) -> list[dict[str, Any]]:
+    shm = {"medium": "Memory", "sizeLimit": f"{spec.resources.shm_gib}Gi"}
+    volumes: list[dict[str, Any]] = [
+        {"name": "shm", "emptyDir": shm},
+        {"name": "cache", "emptyDir": {"sizeLimit": "20Gi"}},
+        {"name": "tmp", "emptyDir": {"sizeLimit": "10Gi"}},
+    ]
+    return volumes + ([{"name": "adapters", "emptyDir": {"sizeLimit": "20Gi"}}] if spec.adapters else [])
+
+
+def _mounts(spec: ServerSpec) -> Sequence[Mapping[str, Any]]:
+    mounts: list[dict[str, Any]] = [
+        {"name": "shm", "mountPath": "/dev/shm"},  # noqa: S108 - inside the container
+        {"name": "cache", "mountPath": CACHE},
+        {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 - inside the container
+    ]
+    adapters = {"name": "adapters", "mountPath": "/adapters", "readOnly": True}
+    return mounts + ([adapters] if spec.adapters else [])

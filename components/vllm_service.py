@@ -1,0 +1,67 @@
+"""One model served: identity, pods, address, budget, network policy, and the facts rules read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pulumi
+
+from components import iam, kube, naming, vllm_pod
+from components.base import Component
+from components.serving import NAMESPACE
+from components.vllm_args import PORT
+from components.vllm_pod import ServerSpec
+
+if TYPE_CHECKING:
+    from components.facts import WorkloadFacts
+
+
+@dataclass(frozen=True, kw_only=True)
+class VllmServiceArgs:
+    facts: WorkloadFacts
+    place: iam.Place
+    server: ServerSpec
+    read: tuple[iam.Statement, ...]
+    """What the pods may read: their weights and adapters."""
+    depends_on: Sequence[pulumi.Resource]
+    """Weights, nodes, device plugin, namespace: pods start when these are there and leave before them."""
+
+
+class VllmService(Component):
+    """A vLLM server; ``workload`` is the Deployment, or the LeaderWorkerSet when a replica spans nodes."""
+
+    def __init__(self, name: str, args: VllmServiceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("VllmService", name, args.facts, opts)
+        self.args = args
+        spec = args.server
+        role = iam.pod_role(self, name, args.place, statements=args.read)
+        account = iam.ServiceAccount(namespace=NAMESPACE, name=spec.name)
+        identity = iam.pod_identity(self, name, args.place, account, role)
+        beside = [
+            self._object(document)
+            for document in (
+                vllm_pod.service_account(spec),
+                vllm_pod.service(spec),
+                vllm_pod.network_policy(spec),
+                vllm_pod.disruption_budget(spec),
+            )
+        ]
+        document = vllm_pod.leader_worker_set(spec) if spec.multi_node else vllm_pod.deployment(spec)
+        self.workload = self._object(document, (identity, *beside))
+        self.register_outputs({"url": self.url})
+
+    @property
+    def url(self) -> str:
+        """Address inside the cluster."""
+        return f"http://{self.args.server.name}.{NAMESPACE}.svc.cluster.local:{PORT}/v1"
+
+    def _object(
+        self, document: kube.Document, depends_on: Sequence[pulumi.Resource] = ()
+    ) -> kube.KubernetesObject:
+        return kube.KubernetesObject(
+            naming.logical(self.name),
+            document,
+            self.child(depends_on=[*self.args.depends_on, *depends_on]),
+        )
