@@ -1,0 +1,138 @@
+"""Launch arguments and cold start that follow from a plan."""
+
+from __future__ import annotations
+
+import pytest
+
+from inferstack.catalog.load import load_catalog
+from inferstack.errors import InputError
+from inferstack.sizing.load_time import load_time
+from inferstack.sizing.plan import plan_workload
+from inferstack.sizing.types import WorkloadPlan
+from inferstack.spec.load import parse_workload
+
+CATALOG = load_catalog()
+SPEC = """
+apiVersion: inferstack/v1
+kind: Workload
+name: w
+model: {model}
+traffic: {{requestsPerDay: 20000, inputTokens: {{mean: 500, p95: 1500}}, outputTokens: {{mean: 150, p95: 400}}}}
+slo: {{{slo}}}
+data: {{residency: [US]}}
+{more}
+"""
+RELAXED = "ttftP95: 5s, itlP95: 200ms"
+
+
+def planned(model: str, more: str = "", slo: str = RELAXED) -> WorkloadPlan:
+    return plan_workload(parse_workload(SPEC.format(model=model, more=more, slo=slo)), None, CATALOG)
+
+
+def test_generation_gets_memory_parallelism_and_parsers() -> None:
+    args = dict(planned("Qwen/Qwen3-8B").vllm_args)
+    assert args["--max-model-len"] == "4096"
+    assert args["--gpu-memory-utilization"] == "0.92"
+    assert args["--tensor-parallel-size"] == "1"
+    assert args["--reasoning-parser"] == "qwen3"
+    assert args["--tool-call-parser"] == "hermes"
+    assert args["--enable-auto-tool-choice"] == ""
+
+
+def test_names_paths_and_ports_are_left_to_the_service() -> None:
+    names = {name for name, _ in planned("Qwen/Qwen3-8B").vllm_args}
+    assert not names & {"--served-model-name", "--model", "--port", "--host", "--revision", "--load-format"}
+
+
+def test_prequantized_checkpoints_are_recognised_by_vllm() -> None:
+    args = dict(planned("{id: Qwen/Qwen3-8B, quantization: fp8}").vllm_args)
+    assert "--quantization" not in args
+
+
+def test_quantization_on_load_names_the_online_scheme() -> None:
+    args = dict(planned("{id: Qwen/Qwen2.5-Coder-32B-Instruct, quantization: fp8}").vllm_args)
+    assert args["--quantization"] == "fp8_per_tensor"
+
+
+def test_embedding_models_run_the_pooling_runner() -> None:
+    plan = planned("intfloat/multilingual-e5-large-instruct", slo="e2eP95: 800ms")
+    args = dict(plan.vllm_args)
+    assert args["--runner"] == "pooling"
+    assert "--tool-call-parser" not in args
+
+
+def test_a_gpu_without_bf16_gets_half() -> None:
+    more = "capacity: {allowInstanceTypes: [g4dn.12xlarge]}"
+    plan = planned("{id: Qwen/Qwen3-4B, quantization: fp16}", more)
+    assert dict(plan.vllm_args)["--dtype"] == "half"
+    assert plan.chosen.quantization == "fp16"
+    assert any("--dtype half" in warning for warning in plan.warnings)
+
+
+def test_bfloat16_cannot_be_forced_onto_such_a_gpu() -> None:
+    more = "capacity: {allowInstanceTypes: [g4dn.12xlarge]}\nserving: {vllm: {dtype: bfloat16}}"
+    with pytest.raises(InputError, match="no bfloat16"):
+        planned("{id: Qwen/Qwen3-4B, quantization: fp16}", more)
+
+
+def test_extra_arguments_replace_planned_ones_and_are_planned_with() -> None:
+    more = "serving: {vllm: {max-num-seqs: 8, gpu-memory-utilization: 0.85, enable-prefix-caching: false}}"
+    plan = planned("Qwen/Qwen3-8B", more)
+    args = dict(plan.vllm_args)
+    assert args["--max-num-seqs"] == "8"
+    assert args["--gpu-memory-utilization"] == "0.85"
+    assert "--no-enable-prefix-caching" in args
+    assert plan.chosen.fit.max_num_seqs == 8
+    assert plan.chosen.fit.gpu_memory_utilization == 0.85
+    assert len(args) == len(plan.vllm_args)
+
+
+def test_mappings_become_json_and_lists_are_refused() -> None:
+    more = "serving: {vllm: {compilation-config: {level: 3, backend: inductor}}}"
+    assert (
+        dict(planned("Qwen/Qwen3-8B", more).vllm_args)["--compilation-config"]
+        == '{"backend":"inductor","level":3}'
+    )
+    with pytest.raises(InputError, match="one argument"):
+        planned("Qwen/Qwen3-8B", "serving: {vllm: {cudagraph-capture-sizes: [1, 2]}}")
+
+
+def test_adapters_turn_lora_on_with_the_next_accepted_rank() -> None:
+    model = "{id: Qwen/Qwen3-8B, adapters: [{name: a, source: 's3://acme/a', rank: 20}, {name: b, source: 's3://acme/b'}]}"
+    args = dict(planned(model).vllm_args)
+    assert (args["--enable-lora"], args["--max-loras"], args["--max-lora-rank"]) == ("", "2", "32")
+
+
+def test_admission_is_bounded_by_what_the_cache_holds() -> None:
+    plan = planned("Qwen/Qwen3-8B", "capacity: {allowInstanceTypes: [g5.xlarge]}")
+    holds = plan.chosen.fit.kv_cache_tokens // 650
+    assert int(dict(plan.vllm_args)["--max-num-seqs"]) == holds < plan.chosen.fit.max_num_seqs
+
+
+def test_cold_start_follows_network_disk_and_cpu() -> None:
+    fit = planned("Qwen/Qwen3-8B").chosen.fit
+
+    def start(name: str, gib: float = 16.0, gpus: int = 1, per_node: int = 1, *, eager: bool = False):  # type: ignore[no-untyped-def] # local
+        instance = CATALOG.instance(name)
+        return load_time(
+            instance, fit, weights_gib=gib, gpus_per_node=gpus, replicas_per_node=per_node, eager=eager
+        )
+
+    fast, slow = start("g6e.12xlarge"), start("g6e.xlarge")
+    assert fast.image_s == 48 < slow.image_s
+    assert fast.weights_s < slow.weights_s
+    assert (
+        start("g6e.12xlarge", per_node=4, gib=160).weights_s
+        > start("g6e.12xlarge", gib=160, gpus=4).weights_s
+    )
+    assert start("g6e.12xlarge", eager=True).compile_s == 0
+    assert fast.total_s == pytest.approx(fast.node_s + fast.image_s + fast.weights_s + fast.compile_s)
+
+
+def test_ten_gigabytes_stream_as_fast_as_aws_measured() -> None:
+    fit = planned("Qwen/Qwen3-8B").chosen.fit
+    instance = CATALOG.instance("g6e.4xlarge")
+    seconds = load_time(
+        instance, fit, weights_gib=10.4e9 / 2**30, gpus_per_node=1, replicas_per_node=1, eager=False
+    ).weights_s
+    assert seconds - 15 == pytest.approx(5.0, abs=0.1)
