@@ -111,10 +111,14 @@ def _levels(plan: WorkloadPlan) -> str:
         _level("ITL", seen.tpot_ms.p95, plan.slo_itl_p95_ms),
         _level("whole request", seen.e2e_ms.p95, plan.slo_e2e_p95_ms),
     ]
-    loss = "one zone" if plan.chosen.survives_zone_loss else "one node"
-    survives = "nothing" if not plan.chosen.survives_node_loss else loss
     use = f"peak use {seen.utilization * 100:.0f} %"
-    return "   ".join([*filter(None, parts), use, f"survives the loss of {survives}"])
+    return "   ".join([*filter(None, parts), use, _survives(plan.chosen)])
+
+
+def _survives(chosen: Candidate) -> str:
+    if not chosen.survives_node_loss:
+        return "no spare"
+    return f"survives the loss of one {'zone' if chosen.survives_zone_loss else 'node'}"
 
 
 def _level(name: str, seen_ms: float, target_ms: float | None) -> str:
@@ -125,7 +129,8 @@ def _level(name: str, seen_ms: float, target_ms: float | None) -> str:
 
 def _money(candidate: Candidate) -> str:
     if candidate.usd_per_month is None:
-        return f"no price for {candidate.purchase} in the catalog: {candidate.nodes} nodes"
+        nodes = f"{candidate.nodes} node{'s' if candidate.nodes > 1 else ''}"
+        return f"no price for {candidate.purchase} in the catalog ({nodes})"
     parts = [f"{usd(candidate.usd_per_month, cents=False)} a month"]
     if candidate.usd_per_million_tokens is not None:
         full = candidate.usd_per_million_tokens_full
