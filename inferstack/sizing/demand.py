@@ -85,7 +85,6 @@ def shortfall(demand: Demand, prediction: Prediction, fit: Fit, replicas: int) -
 
 
 def _misses(demand: Demand, prediction: Prediction, fit: Fit, replicas: int) -> list[Shortfall]:
-    targets = demand.targets
     found = [
         Shortfall(
             prediction.utilization / UTILIZATION_CEILING,
@@ -93,14 +92,9 @@ def _misses(demand: Demand, prediction: Prediction, fit: Fit, replicas: int) -> 
             f" (ceiling {_percent(UTILIZATION_CEILING)})",
         )
     ]
-    for name, seen, target in (
-        ("TTFT", prediction.ttft_ms.p95, targets.ttft_ms),
-        ("ITL", prediction.tpot_ms.p95, targets.itl_ms),
-        ("end-to-end", prediction.e2e_ms.p95, targets.e2e_ms),
-    ):
-        if target is not None:
-            words = f"{name} p95 {milliseconds(seen)} > {milliseconds(target)}"
-            found.append(Shortfall(seen / target, words))
+    for use in level_uses(demand, prediction):
+        words = f"{use.name} p95 {milliseconds(use.p95_ms)} > {milliseconds(use.target_ms)}"
+        found.append(Shortfall(use.p95_ms / use.target_ms, words))
     return [*found, _kv_shortfall(demand, prediction, fit, replicas)]
 
 
@@ -116,6 +110,33 @@ def _kv_shortfall(demand: Demand, prediction: Prediction, fit: Fit, replicas: in
         f"{running:.0f} requests in flight at p95 length need {needed:,.0f} KV tokens,"
         f" a replica has {fit.kv_cache_tokens:,}",
     )
+
+
+@dataclass(frozen=True, slots=True)
+class LevelUse:
+    """A service level and what is predicted for it: at the estimate, and at the far end of its 80 % range."""
+
+    name: str
+    target_ms: float
+    p95_ms: float
+    worst_p95_ms: float
+
+
+def level_uses(demand: Demand, prediction: Prediction) -> tuple[LevelUse, ...]:
+    """Every level that is asked for; a prediction without a range counts as exact."""
+    targets = demand.targets
+    found = []
+    for name, field, seen, target in (
+        ("TTFT", "ttft_ms", prediction.ttft_ms, targets.ttft_ms),
+        ("ITL", "tpot_ms", prediction.tpot_ms, targets.itl_ms),
+        ("end-to-end", "e2e_ms", prediction.e2e_ms, targets.e2e_ms),
+    ):
+        if target is None:
+            continue
+        interval = prediction.range.get(field)
+        stretch = interval.high / seen.mean if interval is not None and seen.mean > 0 else 1.0
+        found.append(LevelUse(name, target, seen.p95, seen.p95 * max(stretch, 1.0)))
+    return tuple(found)
 
 
 def milliseconds(value: float) -> str:

@@ -48,7 +48,7 @@ def warnings(ask: Ask, decision: Decision, chosen: Candidate) -> tuple[str, ...]
         *_placement(decision.chosen),
         *_several_nodes(chosen),
         *_spot(ask, chosen),
-        *_uncertain(ask, decision.chosen),
+        *_uncertain(decision.chosen),
         *_rollout(chosen),
         *_budget(ask, decision),
     )
@@ -203,24 +203,15 @@ def _spot(ask: Ask, chosen: Candidate) -> list[str]:
     return [f"{text}; AWS advises against it for latency-sensitive serving"] if strict else [text]
 
 
-def _uncertain(ask: Ask, chosen: Feasible) -> list[str]:
-    """A level that holds at the estimate and not at the far end of its range."""
-    prediction, targets = chosen.need.at_peak, ask.query.demand.targets
-    found = []
-    for name, field, seen, target in (
-        ("TTFT", "ttft_ms", prediction.ttft_ms, targets.ttft_ms),
-        ("ITL", "tpot_ms", prediction.tpot_ms, targets.itl_ms),
-    ):
-        interval = prediction.range.get(field)
-        if target is None or interval is None or seen.mean <= 0:
-            continue
-        worst = seen.p95 * interval.high / seen.mean
-        if worst > target:
-            found.append(
-                f"{name} p95 may reach {milliseconds(worst)} (level {milliseconds(target)}):"
-                f" {prediction.basis} prediction, load test before production"
-            )
-    return found
+def _uncertain(chosen: Feasible) -> list[str]:
+    """Levels that hold at the estimate and not at the far end of its range."""
+    basis = chosen.need.at_peak.basis
+    return [
+        f"{level.name} p95 may reach {milliseconds(level.worst_p95_ms)}"
+        f" (level {milliseconds(level.target_ms)}): {basis} prediction, load test before production"
+        for level in chosen.levels
+        if level.worst_p95_ms > level.target_ms
+    ]
 
 
 def _rollout(chosen: Candidate) -> list[str]:

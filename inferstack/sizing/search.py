@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Final, Literal
 
 from inferstack.sizing.checkpoints import Weights
-from inferstack.sizing.demand import Demand, Shortfall
+from inferstack.sizing.demand import Demand, LevelUse, Shortfall, level_uses
 from inferstack.sizing.market import Market
 from inferstack.sizing.need import Need, TooMany, need
 from inferstack.sizing.options import Option, Settings, options
@@ -45,16 +45,28 @@ class Feasible:
     option: Option
     need: Need
     placed: Placed
+    levels: tuple[LevelUse, ...]
+
+    @property
+    def at_risk(self) -> bool:
+        """A level holds at the estimate and not at the far end of the prediction's range."""
+        return any(level.worst_p95_ms > level.target_ms for level in self.levels)
+
+    @property
+    def tightness(self) -> float:
+        """The largest share of a level that is used up."""
+        return max((level.p95_ms / level.target_ms for level in self.levels), default=0.0)
 
     @property
     def cost(self) -> CostKey:
         return self.placed.cost
 
     @property
-    def rank(self) -> tuple[CostKey, tuple[int, int], int, float, str]:
-        """Cheapest, then closest to the released weights, fewest cautions, fastest; then by name."""
+    def rank(self) -> tuple[CostKey, bool, tuple[int, int], int, float, str]:
+        """Cheapest; then surest, closest to the released weights, fewest cautions, most slack; by name."""
         option = self.option
-        return (self.cost, option.quality_rank, len(option.warnings), latency_ms(self), option.label)
+        cautions = len(option.warnings)
+        return (self.cost, self.at_risk, option.quality_rank, cautions, self.tightness, option.label)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +190,7 @@ def _nowhere(query: Query, option: Option) -> Rejection:
 def _worth_it(query: Query, entry: _Entry, best: Feasible) -> bool:
     """Whether the option could still win: by cost, or within what the objective may spend."""
     if query.objective == "cost":
-        return (entry.floor.cost, entry.option.quality_rank) <= (best.cost, best.option.quality_rank)
+        return entry.floor.cost <= best.cost
     return within_reach(query, entry.floor.cost, best.cost)
 
 
@@ -211,7 +223,7 @@ def _judge(query: Query, entry: _Entry, best: Feasible | None, found: Found) -> 
     if isinstance(answer, Need):
         fleet = place(answer.serving)
         assert fleet is not None
-        feasible = Feasible(option, answer, fleet)
+        feasible = Feasible(option, answer, fleet, level_uses(query.demand, answer.at_peak))
         found.feasible.append(feasible)
         return feasible
     if isinstance(answer, Shortfall):
