@@ -18,7 +18,7 @@ import yaml
 
 from inferstack.errors import InputError, Problem
 from inferstack.facts import WORKLOAD_TYPE, WorkloadFacts
-from inferstack.resources import Resource, ResourceIndex
+from inferstack.resources import UNKNOWN, Resource, ResourceIndex
 from inferstack.units import HOURS_PER_MONTH, to_cents
 from inferstack.view import Undecided, View
 
@@ -131,9 +131,11 @@ class Pricing:
         above = tuple(self.resources.ancestors(resource))
         provider = self.resources.provider(resource)
         for candidate in (resource, *((provider,) if provider else ()), *above):
-            found = candidate.inputs.get("region")
-            if isinstance(found, str) and found:
-                return found
+            found = candidate.inputs.get("region", "")
+            if found is UNKNOWN:
+                return None
+            if found:
+                return found if isinstance(found, str) else None
         return None
 
     def service(

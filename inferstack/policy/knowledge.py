@@ -17,13 +17,20 @@ class CatalogKnowledge:
     catalog: Catalog
 
     def model(self, name: str) -> Model | None:
-        """The model itself or the one it is a quantized or renamed copy of."""
-        from inferstack.catalog.resolve import resolve_model  # noqa: PLC0415 - only when a model is judged
+        """The model of this name, or the one whose listed checkpoint it is.
 
+        A name that only looks like one (a fine-tune, someone's quantization) proves no licence: None.
+        """
         try:
-            return resolve_model(name).model
+            return self.catalog.model(name)
         except InputError:
-            return None
+            wanted = name.strip().casefold()
+            found = (
+                model
+                for model in self.catalog.models()
+                if any(checkpoint.id.casefold() == wanted for checkpoint in model.checkpoints)
+            )
+            return next(found, None)
 
     def licence(self, id: str) -> Licence | None:  # noqa: A002 - the catalog's own word
         try:

@@ -18,7 +18,6 @@ _AWS_HOST: Final = re.compile(
     rf"(?<![a-z0-9])({_REGION})\.(?:[a-z0-9-]+\.)*(?:amazonaws\.com|api\.aws|on\.aws)"
 )
 _ZONE_NAME: Final = re.compile(rf"({_REGION})(?:-[a-z]{{3}}-\d)?[a-z]")
-_WORD: Final = re.compile(rf"(?<![a-z0-9])({_REGION})(?![a-z0-9])")
 
 
 def arn_regions(text: str) -> Iterator[str]:
@@ -33,7 +32,9 @@ def host_regions(text: str) -> Iterator[str]:
 
 def named_regions(text: str, knowledge: Knowledge) -> Iterator[str]:
     """Real regions that stand as a word in a text, such as a bucket name."""
-    return (match[1] for match in _WORD.finditer(text) if knowledge.region(match[1]) is not None)
+    for region in knowledge.regions():
+        if re.search(rf"(?<![a-z0-9]){region.id}(?![a-z0-9])", text):
+            yield region.id
 
 
 def zone_region(zone: str, knowledge: Knowledge) -> str:

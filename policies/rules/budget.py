@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from inferstack.catalog.load import load_catalog
 from inferstack.cost.budget import BudgetState, budgets
 from inferstack.cost.estimate import estimate
-from inferstack.facts import environments
+from inferstack.facts import WORKLOAD_TYPE, environments
 from inferstack.policy.types import (
     Context,
     EnvironmentRule,
@@ -17,13 +17,19 @@ from inferstack.policy.types import (
     indeterminate,
     not_applicable,
 )
+from inferstack.view import View
+
+BUDGET = "budgetMonthlyUsd"
 
 
 def check(context: Context) -> Iterator[Verdict]:
     facts = next(environments(context.resources), None)
-    results = tuple(budgets(estimate(context.resources, load_catalog(), today=context.today)))
-    if not results:
+    stated = [found.budget_monthly_usd for found in environments(context.resources)]
+    stated += [View(found.inputs).number(BUDGET) for found in context.resources.of_type(WORKLOAD_TYPE)]
+    if not any(limit is not None for limit in stated):
         yield not_applicable("no budget is set")
+        return
+    results = tuple(budgets(estimate(context.resources, load_catalog(), today=context.today)))
     urn = facts.urn if facts else None
     for result in results:
         if result.state is BudgetState.EXCEEDED:
