@@ -11,7 +11,7 @@ from inferstack.cli.env import environment_of, find_environment, read_environmen
 from inferstack.cli.output import emit_json
 
 if TYPE_CHECKING:
-    from inferstack.sizing.search import Objective
+    from inferstack.sizing.query import Objective
     from inferstack.sizing.types import WorkloadPlan
     from inferstack.spec.environment import Environment
     from inferstack.spec.workload import Workload

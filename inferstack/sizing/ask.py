@@ -12,8 +12,8 @@ from inferstack.sizing.candidates import Rollouts
 from inferstack.sizing.demand import Demand, Targets
 from inferstack.sizing.market import Market, MarketQuery, market
 from inferstack.sizing.options import Settings
+from inferstack.sizing.query import Objective, Query
 from inferstack.sizing.redundancy import required_survival
-from inferstack.sizing.search import Objective, Query
 from inferstack.sizing.slots import Terms
 from inferstack.sizing.subject import Subject, subject
 from inferstack.spec.defaults import Task

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
+from inferstack.sizing.query import Feasible, Query, dearer, latency_ms, monthly
 from inferstack.sizing.redundancy import surge_replicas
-from inferstack.sizing.search import Feasible, Query, dearer, latency_ms, monthly
 from inferstack.sizing.slots import Elsewhere, Placed, elsewhere
 from inferstack.sizing.types import Candidate, Rejection
 from inferstack.units import HOURS_PER_MONTH

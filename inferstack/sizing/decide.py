@@ -8,7 +8,8 @@ from typing import Final
 
 from inferstack.errors import BlockedError
 from inferstack.sizing.candidates import pareto, preferred, rejected_elsewhere
-from inferstack.sizing.search import Feasible, Found, Query, Scope, dearer, monthly, search, within_reach
+from inferstack.sizing.query import Feasible, Found, Query, Scope, dearer, monthly, within_reach
+from inferstack.sizing.search import search
 from inferstack.sizing.types import Rejection
 from inferstack.units import usd
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from inferstack.errors import InputError, Problem
+from inferstack.sizing.tensors import padded_vocab
 from inferstack.sizing.vllm_defaults import version_key
 from inferstack.sizing.weight_formats import canonical_name
 
@@ -46,6 +47,8 @@ def _parallelism(d: Deployment) -> str | None:
         return f"{a.num_attention_heads} attention heads cannot be divided over {d.tp} GPUs"
     if a.num_kv_heads > d.tp and a.num_kv_heads % d.tp and a.mla is None:
         return f"{a.num_kv_heads} key/value heads cannot be divided over {d.tp} GPUs"
+    if padded_vocab(a) % d.tp:
+        return f"the vocabulary of {a.vocab_size} (padded {padded_vocab(a)}) cannot be divided over {d.tp} GPUs"
     if d.pp > a.num_layers:
         return f"{a.num_layers} layers cannot be divided over {d.pp} stages"
     return None

@@ -7,18 +7,22 @@ the fullest rank. Graphs count from vLLM 0.21 on; before, they came on top.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from inferstack.sizing.hardware import cache_element_bytes, unsupported
 from inferstack.sizing.kv import Capacity, capacity, pool
 from inferstack.sizing.overhead import activation_gib, graphs_gib, non_torch_gib
 from inferstack.sizing.types import Fit
-from inferstack.sizing.vllm_defaults import Limits, limits
+from inferstack.sizing.vllm_defaults import V1_SINCE, Limits, limits
 from inferstack.sizing.weights import Stage, stages
 from inferstack.units import GIB
 
 if TYPE_CHECKING:
     from inferstack.sizing.types import Deployment
+
+
+_CONTEXT_GIB: Final = 0.30
+"""CUDA context and driver on a GPU before vLLM starts (0.4 to 0.5 GiB seen; headless cards have less)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,14 +93,28 @@ def _shortage(deployment: Deployment, budget: Budget, room: Capacity, limits_: L
             f"no memory left for the KV cache: {-budget.kv:.2f} GiB short of "
             f"{limits_.gpu_memory_utilization:g} x {deployment.gpu.cuda_memory_gib:g} GiB per GPU"
         )
-    if deployment.architecture.kind == "encoder":
-        return None
+    beside = _beside_the_budget(deployment, budget, limits_)
+    if beside is not None or deployment.architecture.kind == "encoder":
+        return beside
     if room.max_concurrency < 1:
         return (
             f"one request of {limits_.max_model_len:,} tokens needs {room.needed_bytes / GIB:.2f} GiB of KV "
             f"cache, {budget.kv:.2f} GiB are left; lower the model length or raise the utilization"
         )
     return None
+
+
+def _beside_the_budget(deployment: Deployment, budget: Budget, limits_: Limits) -> str | None:
+    """What the budget does not cover must fit beside it: the context, and CUDA graphs before vLLM 0.21."""
+    graphs = 0.0 if limits_.graphs_in_budget else budget.graphs
+    free = deployment.gpu.cuda_memory_gib * (1 - limits_.gpu_memory_utilization)
+    if limits_.version < V1_SINCE or free >= _CONTEXT_GIB + graphs:
+        return None
+    what = "the CUDA context" + (" and CUDA graphs" if graphs else "")
+    return (
+        f"a utilization of {limits_.gpu_memory_utilization:g} leaves {free:.2f} GiB of the GPU; {what} "
+        f"need {_CONTEXT_GIB + graphs:.2f}"
+    )
 
 
 def _answer(

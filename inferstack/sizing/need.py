@@ -33,26 +33,37 @@ class TooMany:
     serving: int
 
 
-def need(option: Option, demand: Demand, usable: Callable[[int], bool]) -> Need | Shortfall | TooMany:
-    """Replicas of ``option`` for ``demand``; stops as soon as ``usable`` refuses a count.
-
-    Returns the shortfall when even an idle engine misses a level. Latency falls and room grows with every
-    replica, so the count is found by bisection.
-    """
+def capacity(option: Option, demand: Demand) -> Prediction | Shortfall:
+    """One replica of ``option`` as fast as it goes with such requests."""
     try:
         saturated = predict(option.deployment, demand.saturating_load(), 1)
     except InputError as error:
         return Shortfall(math.inf, str(error))
-    capacity = saturated.requests_per_second
-    if capacity <= 0:
-        return Shortfall(math.inf, "serves no request at all")
-    least = max(1, math.ceil(demand.peak_requests_per_second / (capacity * UTILIZATION_CEILING) - 1e-9))
+    return saturated if saturated.requests_per_second > 0 else Shortfall(math.inf, "serves no request at all")
+
+
+def least_replicas(demand: Demand, saturated: Prediction) -> int:
+    """Fewest replicas that keep the peak below the utilization ceiling."""
+    share = demand.peak_requests_per_second / (saturated.requests_per_second * UTILIZATION_CEILING)
+    return max(1, math.ceil(share - 1e-9))
+
+
+def need(
+    option: Option, demand: Demand, saturated: Prediction, usable: Callable[[int], bool]
+) -> Need | Shortfall | TooMany:
+    """Replicas of ``option`` for ``demand``; stops as soon as ``usable`` refuses a count.
+
+    ``saturated`` is its capacity. Returns the shortfall when even an idle engine misses a level. Latency
+    falls and room grows with every replica, so the count is found by bisection.
+    """
+    least = least_replicas(demand, saturated)
     if not usable(least):
         return TooMany(least)
     search = _Search(option, demand, saturated)
     if search.meets(least):
         return search.answer(least)
-    most = max(least + 1, math.ceil(demand.peak_requests_per_second / (capacity * _IDLE)))
+    idle = math.ceil(demand.peak_requests_per_second / (saturated.requests_per_second * _IDLE))
+    most = max(least + 1, idle)
     missed = search.missed(most)
     if missed is not None:
         return missed

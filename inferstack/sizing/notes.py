@@ -12,8 +12,8 @@ from inferstack.sizing.ask import Ask
 from inferstack.sizing.candidates import spare_host
 from inferstack.sizing.decide import Decision
 from inferstack.sizing.demand import milliseconds
+from inferstack.sizing.query import Feasible, monthly
 from inferstack.sizing.rules import PLACEMENT_RULES, PlacementCase, judge
-from inferstack.sizing.search import Feasible, monthly
 from inferstack.sizing.types import Candidate
 from inferstack.units import usd
 

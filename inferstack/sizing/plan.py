@@ -13,8 +13,8 @@ from inferstack.sizing.decide import Decision, decide
 from inferstack.sizing.load_time import load_time
 from inferstack.sizing.network import network_of
 from inferstack.sizing.notes import licence_name, notes, warnings
+from inferstack.sizing.query import Objective
 from inferstack.sizing.redundancy import required_survival
-from inferstack.sizing.search import Objective
 from inferstack.sizing.types import Candidate, EnvironmentPlan, LoadTime, WorkloadPlan
 from inferstack.sizing.vllm_args import LaunchFacts, vllm_arguments
 from inferstack.sizing.zones import network_zones

@@ -13,7 +13,7 @@ from typing import Final
 
 from inferstack.errors import InputError, Problem
 from inferstack.sizing.demand import Demand
-from inferstack.sizing.search import Feasible
+from inferstack.sizing.query import Feasible
 
 Arguments = tuple[tuple[str, str], ...]
 _LORA_RANKS: Final = (1, 8, 16, 32, 64, 128, 256, 320, 512)

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Callable
 
 import pytest
 
 from inferstack.catalog.load import load_catalog
 from inferstack.sizing import need as need_module
-from inferstack.sizing.demand import UTILIZATION_CEILING, Demand, Targets, milliseconds, shortfall
+from inferstack.sizing.demand import UTILIZATION_CEILING, Demand, Shortfall, Targets, milliseconds, shortfall
 from inferstack.sizing.market import MarketQuery, market
-from inferstack.sizing.need import Need, TooMany, need
+from inferstack.sizing.need import Need, TooMany, capacity, need
 from inferstack.sizing.options import Option, Settings, options
 from inferstack.sizing.subject import subject
 from inferstack.sizing.types import Deployment, Load, Percentiles, Prediction
@@ -66,42 +67,48 @@ def option(monkeypatch: pytest.MonkeyPatch) -> Option:
     return options(model, model.weights[0], stock, Settings(max_model_len=8192)).fitting[0]
 
 
+def found_for(option: Option, asked: Demand, usable: Callable[[int], bool]) -> Need | Shortfall | TooMany:
+    saturated = capacity(option, asked)
+    assert isinstance(saturated, Prediction)
+    return need(option, asked, saturated, usable)
+
+
 def anything(_serving: int) -> bool:
     return True
 
 
 @pytest.mark.parametrize(("rate", "serving"), [(0.1, 1), (1.7, 1), (1.8, 2), (17, 10), (100, 59)])
 def test_replicas_keep_use_below_the_ceiling(option: Option, rate: float, serving: int) -> None:
-    found = need(option, demand(rate), anything)
+    found = found_for(option, demand(rate), anything)
     assert isinstance(found, Need)
     assert found.serving == serving
     assert found.at_peak.utilization <= UTILIZATION_CEILING
 
 
 def test_replicas_grow_until_the_latency_holds(option: Option) -> None:
-    found = need(option, demand(10, ttft_ms=150), anything)  # 100 / (1 - use) <= 150 needs use <= 1/3
+    found = found_for(option, demand(10, ttft_ms=150), anything)  # 100 / (1 - use) <= 150 needs use <= 1/3
     assert isinstance(found, Need)
     assert found.serving == 15
 
 
 def test_the_count_is_the_smallest_that_holds(option: Option) -> None:
     for target in (110, 130, 200, 400):
-        found = need(option, demand(10, ttft_ms=target), anything)
+        found = found_for(option, demand(10, ttft_ms=target), anything)
         assert isinstance(found, Need)
         fewer = queue(option.deployment, demand(10).load(), found.serving - 1)
         assert fewer.ttft_ms.p95 > target or fewer.utilization > UTILIZATION_CEILING
 
 
 def test_a_level_that_an_idle_engine_misses_is_a_shortfall(option: Option) -> None:
-    found = need(option, demand(1, itl_ms=10), anything)
+    found = found_for(option, demand(1, itl_ms=10), anything)
     assert not isinstance(found, Need | TooMany)
     assert found.factor == pytest.approx(2.0)
     assert found.reason == "ITL p95 20 ms > 10 ms"
 
 
 def test_the_search_stops_at_the_first_count_that_cannot_be_used(option: Option) -> None:
-    assert need(option, demand(100), lambda serving: serving < 20) == TooMany(59)
-    stopped = need(option, demand(10, ttft_ms=103), lambda serving: serving < 20)
+    assert found_for(option, demand(100), lambda serving: serving < 20) == TooMany(59)
+    stopped = found_for(option, demand(10, ttft_ms=103), lambda serving: serving < 20)
     assert isinstance(stopped, TooMany)
     assert stopped.serving >= 20
 
