@@ -27,7 +27,7 @@ from inferstack.spec.workload import Workload
 from inferstack.spec.yaml_lines import MAX_BYTES, Document, decode, printable, read
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from inferstack.spec.yaml_lines import DocPath
 
@@ -98,7 +98,7 @@ def parse_environment(
 def load_environment(path: Path | str, *, known: Knowledge | None = None) -> LoadedEnvironment:
     """An environment (its file or folder) with its workloads; InputError holds the problems of all files."""
     path = Path(path)
-    file = path / ENVIRONMENT_FILE if path.is_dir() else path
+    file = path / ENVIRONMENT_FILE if _mode(path, stat.S_ISDIR) else path
     loaded = _check(file, _open(file), Environment, "environment")
     environment = loaded.value
     if environment is None:
@@ -117,7 +117,7 @@ def load_environment(path: Path | str, *, known: Knowledge | None = None) -> Loa
     _check_together(workloads, environment, known)
     problems += [item for workload in workloads for item in workload.in_order()]
     waivers = environment.policy.waivers
-    if waivers is not None and not (file.parent / waivers).is_file():
+    if waivers is not None and not _mode(file.parent / waivers, stat.S_ISREG):
         warnings.append(f"policy.waivers: there is no {waivers}, so nothing is waived")
     if loaded.problems or problems:
         raise InputError(*loaded.in_order(), *problems)
@@ -135,6 +135,14 @@ def _finished(loaded: _File[M]) -> M:
     if loaded.problems or loaded.value is None:
         raise InputError(*loaded.in_order())
     return loaded.value
+
+
+def _mode(path: Path, test: Callable[[int], bool]) -> bool:
+    """Whether ``path`` is there and passes ``test``; also for names that no file can have."""
+    try:
+        return test(path.stat().st_mode)
+    except (OSError, ValueError):
+        return False
 
 
 def _open(path: Path) -> Document:
@@ -165,7 +173,7 @@ def _check(path: Path, document: Document, model: type[M], kind: Kind) -> _File[
 def _require_kind(document: Document, accepted: Accepted) -> None:
     """Stop where `kind` names another kind; a missing or misspelt one is reported with the rest."""
     said, wanted = document.data.get("kind"), accepted.choices(("kind",))[0]
-    if said in KINDS and said != wanted:
+    if isinstance(said, str) and said in KINDS - {wanted}:
         line = document.line(("kind",))
         raise InputError(
             Problem(
@@ -199,7 +207,7 @@ def _with_files(loaded: _File[Workload], workload: Workload) -> Workload:
     """The workload with its paths joined to the folder of its file, and its trace read."""
     folder, model, traffic = loaded.path.parent, workload.model, workload.traffic
     if model.hf_config is not None:
-        if not (folder / model.hf_config).is_file():
+        if not _mode(folder / model.hf_config, stat.S_ISREG):
             loaded.report([Finding(path=("model", "hfConfig"), message="there is no such file")])
         model = model.model_copy(update={"hf_config": str(folder / model.hf_config)})
     if traffic.trace is not None:
