@@ -84,9 +84,9 @@ def cli() -> None:
 def main() -> None:
     """Entry point: designed errors become one message and an exit code, never a traceback."""
     try:
-        cli.main(standalone_mode=False, prog_name="inferstack")
-    except click.exceptions.Exit as stop:
-        sys.exit(stop.exit_code)
+        # click returns the code of an Exit here instead of raising it
+        code = cli.main(standalone_mode=False, prog_name="inferstack")
+        sys.exit(code if isinstance(code, int) else 0)
     except click.Abort:
         fail("interrupted", exit_code=3)
     except click.ClickException as error:
