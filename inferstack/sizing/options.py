@@ -61,10 +61,7 @@ class Option:
     deployment: Deployment
     fit: Fit
     warnings: tuple[str, ...]
-
-    @property
-    def label(self) -> str:
-        return _label(self.gpu, self.weights, self.kv_cache_dtype, self.cut)
+    label: str
 
     @property
     def casts_to_fp16(self) -> bool:
@@ -200,7 +197,7 @@ class _Builder:
             return 0.0
         warnings = self._warnings + verdict.warnings
         self.fitting.append(
-            Option(self.stock.gpu, self.weights, self.kv_dtype, cut, deployment, memory, warnings)
+            Option(self.stock.gpu, self.weights, self.kv_dtype, cut, deployment, memory, warnings, label)
         )
         return memory.max_concurrency if architecture.kind != "encoder" else math.inf
 

@@ -31,12 +31,13 @@ class _Entry:
     bound: CostKey
     saturated: Prediction | None = None
 
-    def __lt__(self, other: _Entry) -> bool:
-        return self.rank < other.rank
-
     @property
-    def rank(self) -> tuple[CostKey, tuple[int, int], str]:
-        return (self.bound, self.option.quality_rank, self.option.label)
+    def ranked(self) -> _Ranked:
+        """For the queue: compared by what stands before the entry, which is unique."""
+        return (self.bound, self.option.quality_rank, self.option.label, self)
+
+
+_Ranked = tuple[CostKey, tuple[int, int], str, _Entry]
 
 
 def search(query: Query, scope: Scope) -> Found:
@@ -52,17 +53,17 @@ class _Search:
         self._placed: dict[tuple[Option, int], Placed | None] = {}
 
     def run(self) -> Found:
-        queue = self._entries()
+        queue = [entry.ranked for entry in self._entries()]
         heapq.heapify(queue)
         waiting: list[_Entry] = []
         while queue:
-            entry = heapq.heappop(queue)
+            entry = heapq.heappop(queue)[-1]
             if not self._worth_it(entry.bound):
                 waiting.append(entry)
             elif entry.saturated is None:
                 sharper = self._sharpen(entry)
                 if sharper is not None:
-                    heapq.heappush(queue, sharper)
+                    heapq.heappush(queue, sharper.ranked)
             else:
                 self._judge(entry.option, entry.saturated)
         self._look_around(waiting)
