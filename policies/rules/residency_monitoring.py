@@ -23,9 +23,10 @@ INSIDE: Final = re.compile(r"(?:localhost|127\.0\.0\.1|[a-z0-9-]+|.*\.(?:svc|loc
 def destinations(values: object) -> Iterator[tuple[str, str]]:
     """Path and host of every address that stands where telemetry is sent to."""
     for path, text in known_texts(values):
-        for line in text.splitlines() or [text]:
-            if DESTINATION.search(path) or DESTINATION.search(line):
-                yield from ((path, host) for host in URL.findall(line))
+        for line in text.splitlines():
+            for url in URL.finditer(line):
+                if DESTINATION.search(path) or DESTINATION.search(line[: url.start()]):
+                    yield path, url[1]
 
 
 def check(view: View, resource: Resource, context: Context) -> Iterator[Verdict]:

@@ -38,3 +38,8 @@ def test_a_collector_configuration_in_text_is_read() -> None:
     )
     assert outcome(resources, RULE) is Outcome.INDETERMINATE
     assert "ingest.vendor.example" in messages(resources, RULE)
+
+
+def test_a_word_after_the_address_is_not_a_destination() -> None:
+    resources = changed(CHART, {"repositoryOpts": {"repo": "https://vendor.example/dcgm-exporter/charts"}})
+    assert outcome(resources, RULE) is Outcome.PASS

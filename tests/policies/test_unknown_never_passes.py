@@ -105,7 +105,8 @@ def unimportant(rule: Rule, urn: str, path: str) -> bool:
     waivers = urn == ENVIRONMENT and path.startswith("policy.waivers") and rule.id != "INF-GOV-001"
     # whose it is only names a finding; a bucket without a known name is still found by reference
     names = path in ("workload", "metadata.name") or (urn == BUCKET and path == "bucket")
-    labels = rule.id == "INF-CST-001" and urn == ENVIRONMENT and path == "region"
+    # the label of the bill, and traffic, which prices tokens but nothing that stands here
+    labels = rule.id == "INF-CST-001" and path in ("region", "requestsPerDay", "inputTokens", "outputTokens")
     return settles or waivers or names or labels
 
 
