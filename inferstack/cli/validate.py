@@ -97,6 +97,10 @@ def _check_all(arguments: Sequence[str]) -> tuple[list[Sound], list[Problem]]:
 
 def _expand(argument: str) -> list[Path]:
     """A folder that is no environment stands for the environments below it, else for its workload files."""
+    if not argument:
+        raise InputError(
+            Problem(message="an empty path", accepted="a file, a folder, or a name under stacks/")
+        )
     folder = Path(argument)
     if not os.path.isdir(folder) or os.path.isfile(folder / ENVIRONMENT_FILE):  # noqa: PTH112, PTH113 - never raise
         return [find_environment(argument)]

@@ -68,7 +68,7 @@ AccountId = Annotated[
 RegionId = Annotated[
     str,
     Shape(
-        "[a-z]{2}(-[a-z]+)+-[0-9]",
+        "[a-z]{2,5}(-[a-z]+)+-[0-9]",
         "not an AWS region id",
         "an id such as eu-central-1",
         32,
@@ -78,7 +78,7 @@ RegionId = Annotated[
 ZoneId = Annotated[
     str,
     Shape(
-        "[a-z]{2,5}[0-9]-az[0-9]",
+        "[a-z]{2,6}[0-9]-az[0-9]",
         "not an availability zone id",
         "an id such as euc1-az1 (not eu-central-1a)",
         16,
