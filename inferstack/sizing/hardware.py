@@ -48,7 +48,9 @@ def _parallelism(d: Deployment) -> str | None:
     if a.num_kv_heads > d.tp and a.num_kv_heads % d.tp and a.mla is None:
         return f"{a.num_kv_heads} key/value heads cannot be divided over {d.tp} GPUs"
     if padded_vocab(a) % d.tp:
-        return f"the vocabulary of {a.vocab_size} (padded {padded_vocab(a)}) cannot be divided over {d.tp} GPUs"
+        return (
+            f"the vocabulary of {a.vocab_size} (padded {padded_vocab(a)}) cannot be divided over {d.tp} GPUs"
+        )
     if d.pp > a.num_layers:
         return f"{a.num_layers} layers cannot be divided over {d.pp} stages"
     return None

@@ -73,7 +73,7 @@ def _capacity(deployment: Deployment, budget: Budget, limits_: Limits) -> Capaci
     pages = pool(
         deployment.architecture,
         deployment.tp,
-        budget.stage.layers,
+        max(1, budget.stage.layers),
         cache_element_bytes(deployment),
         limits_.version,
         float(deployment.gpu.compute_capability),

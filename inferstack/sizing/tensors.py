@@ -104,7 +104,7 @@ def attention_layers(a: Architecture) -> int:
 
 
 def kv_heads_per_rank(kv_heads: int, tp: int) -> int:
-    return max(1, kv_heads // tp)
+    return max(1, -(-kv_heads // tp))
 
 
 def _grouped_attention(a: Architecture, tp: int, width: int, kv_heads: int) -> float:

@@ -6,9 +6,11 @@
 from __future__ import annotations
 
 import csv
+import math
 import re
-import statistics
-from dataclasses import dataclass
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from inferstack.catalog.load import load_catalog
@@ -48,6 +50,7 @@ class Row:
     weights_gib: float | None
     activation_gib: float | None
     non_torch_gib: float | None
+    graph_estimated_gib: float | None
     max_concurrency: float | None
     notes: str
 
@@ -113,6 +116,7 @@ def _row(raw: dict[str, str], file: str) -> Row | None:
         weights_gib=_number(raw["weights_gib_per_gpu"]),
         activation_gib=_number(raw["activation_gib"]),
         non_torch_gib=_number(raw["non_torch_gib"]),
+        graph_estimated_gib=_number(raw.get("graph_estimated_gib")),
         max_concurrency=_number(raw["max_concurrency"]),
         notes=raw["notes"],
     )
@@ -157,45 +161,110 @@ def _integer(text: str | None) -> int | None:
     return int(float(text)) if text else None
 
 
-def absolute_errors(rows: list[Row]) -> list[float]:
-    return sorted(abs(row.kv_error) for row in rows if row.kv_error is not None)
+def with_prediction(row: Row, predicted: Fit) -> Row:
+    return replace(row, predicted=predicted)
 
 
-def quantile(values: list[float], share: float) -> float:
+# --- summaries ---
+
+_UNKNOWN_SETTINGS = {
+    "6": "utilization not shown",
+    "29": "utilization not shown",
+    "30": "utilization not shown",
+    "9": "version unknown; 64,000 batched tokens",
+    "14": "speculative decoding (MTP 3) and version unknown",
+    "15": "speculative decoding (MTP 3) and version unknown",
+    "64": "two different GPUs; tokens are those of the smaller",
+    "68": "custom build with a draft model; shape partly inferred",
+}
+"""Rows of vllm_kv_cache.csv whose settings the deployment cannot express, with the reason."""
+
+
+def is_stated(row: Row) -> bool:
+    """Whether everything that the prediction needs is known of the row."""
+    return row.file != FILES[0] or row.id not in _UNKNOWN_SETTINGS
+
+
+def kv_errors(rows: Iterable[Row]) -> list[float]:
+    """Sorted absolute relative errors of the KV cache of rows that started."""
+    return sorted(abs(row.kv_error) for row in rows if row.outcome == "ok" and row.kv_error is not None)
+
+
+def weight_errors(rows: Iterable[Row]) -> list[float]:
+    return sorted(abs(row.weights_error) for row in rows if row.weights_error is not None)
+
+
+def quantile(values: Sequence[float], share: float) -> float:
     """The value below which ``share`` of the sorted ``values`` lie (nearest rank)."""
-    return values[min(len(values) - 1, max(0, -(-int(share * 100 * len(values)) // 100) - 1))]
+    return values[max(0, math.ceil(share * len(values)) - 1)] if values else math.nan
+
+
+def missed_refusals(rows: Iterable[Row]) -> list[Row]:
+    """Rows that ran out of memory, or were too long, and are predicted to fit."""
+    return [row for row in rows if row.outcome != "ok" and row.predicted.fits]
+
+
+def false_refusals(rows: Iterable[Row]) -> list[Row]:
+    """Rows that started and are predicted not to."""
+    return [row for row in rows if row.outcome == "ok" and not row.predicted.fits]
+
+
+def _line(name: str, rows: Sequence[Row]) -> str:
+    kv, weights = kv_errors(rows), weight_errors(rows)
+    cells = [name, str(len(kv)), _percent(quantile(kv, 0.5)), _percent(quantile(kv, 0.9))]
+    cells += [str(len(weights)), _percent(quantile(weights, 0.5)), _percent(quantile(weights, 0.9))]
+    refused = [row for row in rows if row.outcome != "ok"]
+    cells.append(f"{len(refused) - len(missed_refusals(rows))} of {len(refused)}" if refused else "")
+    return f"| {' | '.join(cells)} |"
+
+
+def _percent(value: float) -> str:
+    return "" if math.isnan(value) else f"{value:.1%}"
+
+
+_HEAD = (
+    "| rows | KV n | KV median | KV p90 | weights n | weights median | weights p90 | refusals foreseen |\n"
+    "| --- | --- | --- | --- | --- | --- | --- | --- |"
+)
+
+
+def tables(rows: Sequence[Row], cross: Sequence[Row]) -> str:
+    """Markdown: by source and engine, by family, by GPU, and the largest errors with their cause."""
+    v1 = [row for row in cross if row.engine == "V1"]
+    first = [row for row in v1 if row.file == FILES[0]]
+    parts = ["### KV cache and weights, each family predicted by constants found without it", "", _HEAD]
+    parts += [
+        _line("all V1", v1),
+        _line("V1, published logs", first),
+        _line("V1, published logs, all settings stated", [row for row in first if is_stated(row)]),
+        _line("V1, H100 sweep and others", [row for row in v1 if row.file != FILES[0]]),
+        _line("V0 (before 0.8)", [row for row in cross if row.engine == "V0"]),
+        _line("all V1, in sample", [row for row in rows if row.engine == "V1"]),
+    ]
+    for title, key in (("By family (V1)", "family"), ("By GPU (V1)", "gpu")):
+        parts += ["", f"### {title}", "", _HEAD]
+        names = sorted({getattr(row, key) for row in v1})
+        parts += [_line(name, [row for row in v1 if getattr(row, key) == name]) for name in names]
+    parts += ["", "### Largest errors (V1)", "", "| row | model | GPU | vLLM | KV error | cause |"]
+    parts += ["| --- | --- | --- | --- | --- | --- |"]
+    worst = sorted(
+        (r for r in v1 if r.outcome == "ok" and r.kv_error is not None), key=lambda r: -abs(r.kv_error or 0)
+    )
+    for row in worst[:12]:
+        cause = _UNKNOWN_SETTINGS.get(row.id, "") if row.file == FILES[0] else ""
+        parts.append(
+            f"| {row.id} | {row.model} | {row.gpu} | {row.version} | {row.kv_error:+.1%} | {cause} |"
+        )
+    return "\n".join(parts)
 
 
 def main() -> None:
+    from tests.accuracy.memory_fit import cross_validated
+
     rows = load()
-    for row in rows:
-        p = row.predicted
-        kv = f"{row.kv_error:+.1%}" if row.kv_error is not None else ""
-        w = f"{row.weights_error:+.1%}" if row.weights_error is not None else ""
-        print(
-            f"{row.id:4} {row.engine} {row.version:7} {row.model[:38]:38} {row.gpu[:12]:12} tp{row.deployment.tp} "
-            f"u{p.gpu_memory_utilization:.2f} {row.outcome:8} {'fits' if p.fits else 'NO  '} kv {kv:>8} w {w:>7} "
-            f"| W {p.weights_gib_per_gpu:.2f}/{row.weights_gib} A {p.activation_gib_per_gpu:.2f}/{row.activation_gib} "
-            f"N {p.non_torch_gib_per_gpu:.2f}/{row.non_torch_gib} KV {p.kv_cache_gib_per_gpu:.2f}/{row.kv_gib} "
-            f"T {p.kv_cache_tokens}/{row.kv_tokens} C {p.max_concurrency:.2f}/{row.max_concurrency}"
-        )
-    for engine in ("V0", "V1"):
-        chosen = [r for r in rows if r.engine == engine and r.outcome == "ok"]
-        errors = absolute_errors(chosen)
-        w = sorted(abs(r.weights_error) for r in chosen if r.weights_error is not None)
-        print(
-            engine,
-            len(errors),
-            "kv median",
-            statistics.median(errors),
-            "p90",
-            quantile(errors, 0.9),
-            "w",
-            statistics.median(w),
-            quantile(w, 0.9),
-        )
-    assert version_key("0.1.0")
+    print(tables(rows, cross_validated(rows)))
 
 
 if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).parents[2]))
     main()
