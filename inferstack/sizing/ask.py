@@ -16,6 +16,7 @@ from inferstack.sizing.query import Objective, Query
 from inferstack.sizing.redundancy import required_survival
 from inferstack.sizing.slots import Terms
 from inferstack.sizing.subject import Subject, subject
+from inferstack.sizing.vllm_args import ENCODER_TASKS
 from inferstack.spec.defaults import Task
 from inferstack.spec.derive import ResolvedLevels, ResolvedTraffic, levels_of, task_of, traffic_of
 from inferstack.spec.environment import Environment
@@ -91,7 +92,7 @@ def ask(workload: Workload, where: Place, catalog: Catalog, objective: Objective
     served = subject(catalog, model.id, model.hf_config, model.quantization)
     task = task_of(workload, served.model.task if served.model is not None else None)
     traffic, levels = traffic_of(workload, task), levels_of(workload, task)
-    demand = _demand(traffic, levels)
+    demand = _demand(traffic, levels, generates=task not in ENCODER_TASKS)
     context, context_notes = _context(workload, served, demand)
     replicas = workload.capacity.replicas
     query = Query(
@@ -119,14 +120,15 @@ def ask(workload: Workload, where: Place, catalog: Catalog, objective: Objective
     )
 
 
-def _demand(traffic: ResolvedTraffic, levels: ResolvedLevels) -> Demand:
+def _demand(traffic: ResolvedTraffic, levels: ResolvedLevels, *, generates: bool) -> Demand:
+    """Embedding and reranking answer without generating: no output tokens, whatever the spec says."""
     return Demand(
         peak_requests_per_second=traffic.peak_requests_per_second,
         requests_per_day=traffic.requests_per_day,
         input_tokens=traffic.input_tokens,
         input_tokens_p95=traffic.input_tokens_p95,
-        output_tokens=traffic.output_tokens,
-        output_tokens_p95=traffic.output_tokens_p95,
+        output_tokens=traffic.output_tokens if generates else 0.0,
+        output_tokens_p95=traffic.output_tokens_p95 if generates else 0.0,
         shared_prefix=traffic.shared_prefix,
         concurrency=traffic.concurrency,
         targets=Targets(ttft_ms=levels.ttft_p95_ms, itl_ms=levels.itl_p95_ms, e2e_ms=levels.e2e_p95_ms),

@@ -44,9 +44,7 @@ def candidate(feasible: Feasible, query: Query, rollouts: Rollouts) -> Candidate
         purchase=slot.offer.purchase,
         tp=option.cut.tp,
         pp=option.cut.pp,
-        quantization="fp16"
-        if option.casts_to_fp16 and option.weights.bits >= 16
-        else option.weights.quantization,
+        quantization=option.served_as,
         checkpoint=option.weights.checkpoint,
         kv_cache_dtype=option.kv_cache_dtype,
         nodes_per_replica=slot.nodes,

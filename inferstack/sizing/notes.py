@@ -48,6 +48,7 @@ def warnings(ask: Ask, decision: Decision, chosen: Candidate) -> tuple[str, ...]
         *_placement(decision.chosen),
         *_several_nodes(chosen),
         *_spot(ask, chosen),
+        *_reserved(chosen),
         *_uncertain(decision.chosen),
         *_rollout(chosen),
         *_budget(ask, decision),
@@ -74,7 +75,7 @@ def _display(licence: Licence) -> list[str]:
     if licence.display_required is None:
         return []
     text = licence.display_required
-    return [f'show "{text}"' if text.startswith(("Built with", "Improved")) else f"display: {text}"]
+    return [f'show "{text}"' if text.startswith("Built with") and "(" not in text else f"display: {text}"]
 
 
 def _users(licence: Licence, ask: Ask) -> list[str]:
@@ -118,6 +119,12 @@ def _quota(chosen: Candidate, instance: InstanceType) -> str:
     vcpus = (chosen.nodes + surge) * instance.vcpus
     rollout = f", of it {surge * instance.vcpus} during a rollout" if surge else ""
     return f"{name} needs {vcpus:,} vCPU in {chosen.region}{rollout}"
+
+
+def _reserved(chosen: Candidate) -> list[str]:
+    if chosen.purchase not in {"capacity-block", "capacity-reservation"}:
+        return []
+    return [f"a {chosen.purchase} holds in one zone: name it in capacity.zones, and watch its end date"]
 
 
 def _committed(ask: Ask) -> list[str]:

@@ -72,6 +72,16 @@ class Option:
         )
 
     @property
+    def served_as(self) -> str:
+        """The format that runs: 32-bit weights load as 16-bit, bf16 as fp16 where the GPU lacks bf16."""
+        name = self.weights.quantization
+        if self.casts_to_fp16 and name == "bf16":
+            return "fp16"
+        if name != "fp32":
+            return name
+        return "fp16" if self.deployment.architecture.kind == "encoder" else "bf16"
+
+    @property
     def tier(self) -> int:
         """Quality tier of the whole engine: a cast to fp16 counts like four bits, it may change answers."""
         return 2 if self.casts_to_fp16 else self.weights.tier

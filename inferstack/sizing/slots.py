@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Final
 
 from inferstack.sizing.market import MOST_ZONES, Host, Market, Offer
 from inferstack.sizing.parallelism import Cut
@@ -13,6 +14,9 @@ from inferstack.sizing.rules import PLACEMENT_RULES, PlacementCase, judge
 
 CostKey = tuple[bool, Decimal]
 """Unpriced last; then USD per hour (unpriced: GPUs, so that fewer win)."""
+
+
+_ONE_ZONE: Final = frozenset({"capacity-block", "capacity-reservation"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -27,7 +31,8 @@ class Slot:
 
     @property
     def zones(self) -> int:
-        return min(len(self.offer.zones), MOST_ZONES)
+        """Zones its nodes spread over; a reservation or a capacity block holds in one."""
+        return 1 if self.offer.purchase in _ONE_ZONE else min(len(self.offer.zones), MOST_ZONES)
 
     def cost(self, units: int) -> CostKey:
         nodes = units * self.nodes

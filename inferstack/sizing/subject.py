@@ -90,9 +90,7 @@ def _derived(catalog: Catalog, name: str, quantization: str) -> Subject:
     resolved = resolve_model(name, catalog)
     if resolved.quantization is None:
         return _build(name, resolved.architecture, resolved.model, quantization, resolved.note)
-    form = published_weights(
-        Checkpoint(id=name, format=resolved.quantization, by_developer=False, source="the name asked for")
-    )
+    form = published_weights(_checkpoint(resolved.model, name, resolved.quantization))
     if quantization not in {"auto", form.quantization}:
         raise InputError(
             Problem(
@@ -113,6 +111,13 @@ def _derived(catalog: Catalog, name: str, quantization: str) -> Subject:
     )
 
 
+def _checkpoint(model: Model | None, name: str, quantization: str) -> Checkpoint:
+    """The catalog's entry of a quantized copy, else one made of its name."""
+    known = model.checkpoints if model is not None else ()
+    found = next((entry for entry in known if entry.id.casefold() == name.casefold()), None)
+    return found or Checkpoint(id=name, format=quantization, by_developer=False, source="the name asked for")
+
+
 def _from_config(name: str | None, hf_config: str, quantization: str) -> Subject:
     from inferstack.catalog.hf_config import architecture_from_hf_config  # noqa: PLC0415
 
@@ -125,4 +130,4 @@ def _from_config(name: str | None, hf_config: str, quantization: str) -> Subject
         ) from error
     architecture = architecture_from_hf_config(document)
     title = name or str(document.get("_name_or_path") or path.stem)
-    return _build(title, architecture, None, quantization, f"shape from {path.name}; licence not known here")
+    return _build(title, architecture, None, quantization, f"shape from {path.name}")

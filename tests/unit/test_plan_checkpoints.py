@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 
 from inferstack.catalog.load import load_catalog
@@ -104,3 +107,32 @@ def test_a_model_without_public_weights_cannot_be_planned() -> None:
     closed = next(model for model in CATALOG.models() if model.architecture is None)
     with pytest.raises(InputError, match="no public weights"):
         subject(CATALOG, closed.id, None, "auto")
+
+
+def test_a_quantized_copy_that_the_catalog_lists_keeps_its_maker() -> None:
+    found = subject(CATALOG, "Qwen/Qwen2.5-72B-Instruct-AWQ", None, "auto")
+    assert [(w.quantization, w.by_developer) for w in found.weights] == [("awq", True)]
+
+
+def test_a_shape_from_a_config_file_is_planned_under_the_given_name(tmp_path: Path) -> None:
+    config = tmp_path / "config.json"
+    config.write_text(
+        json.dumps(
+            {
+                "architectures": ["Qwen3ForCausalLM"], "model_type": "qwen3", "hidden_size": 4096,
+                "intermediate_size": 12288, "num_hidden_layers": 36, "num_attention_heads": 32,
+                "num_key_value_heads": 8, "head_dim": 128, "vocab_size": 151936,
+                "max_position_embeddings": 40960, "torch_dtype": "bfloat16",
+            }
+        ),
+        encoding="utf-8",
+    )  # fmt: skip
+    found = subject(CATALOG, "acme/our-own", str(config), "auto")
+    assert (found.id, found.model, found.max_context) == ("acme/our-own", None, 40960)
+    assert [weights.quantization for weights in found.weights] == ["bf16", "fp8"]
+
+
+def test_an_unreadable_config_is_bad_input(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("{", encoding="utf-8")
+    with pytest.raises(InputError, match="cannot be read"):
+        subject(CATALOG, None, str(tmp_path / "config.json"), "auto")

@@ -278,3 +278,21 @@ def test_quantizations_side_by_side() -> None:
 def test_plans_are_deterministic() -> None:
     spec = workload("Qwen/Qwen3-32B", rate=2)
     assert plan_workload(spec, None, CATALOG) == plan_workload(spec, None, CATALOG)
+
+
+def test_a_capacity_block_holds_in_one_zone_and_has_no_price() -> None:
+    more = (
+        "capacity: {purchase: [capacity-block], reservationId: cr-0123456789abcdef0,"
+        " acknowledgeUpfrontCharge: true, allowInstanceTypes: [p5.4xlarge]}"
+    )
+    plan = planned(more=more)
+    assert (plan.chosen.usd_per_month, plan.chosen.survives_zone_loss) == (None, False)
+    assert any("holds in one zone" in warning for warning in plan.warnings)
+    with pytest.raises(BlockedError, match="one zone only"):
+        planned(more=more, availability="99.9%")
+
+
+def test_32_bit_weights_are_served_in_16() -> None:
+    spec = workload("BAAI/bge-m3")
+    plan = plan_workload(spec, None, CATALOG)
+    assert (plan.chosen.quantization, plan.output_tokens) == ("fp16", 0)
