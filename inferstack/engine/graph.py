@@ -6,13 +6,17 @@ import heapq
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from inferstack.engine.urns import ROOT_STACK_TYPE
+from inferstack.facts import ENVIRONMENT_TYPE
 from inferstack.resources import Resource, ResourceIndex
 
 if TYPE_CHECKING:
     from inferstack.engine.record import Diagnostic
+
+
+_WHOLE: Final = frozenset({ROOT_STACK_TYPE, ENVIRONMENT_TYPE})
 
 
 @dataclass(frozen=True)
@@ -29,15 +33,16 @@ class Graph(ResourceIndex):
 
     @cached_property
     def components(self) -> Mapping[str, str]:
-        """URN → the component it belongs to, as a path of names below the stack (``prod-eu/network``).
+        """URN → the component it belongs to, as a path of names below the environment (``cluster/pool``).
 
-        A component belongs to itself; resources directly under the stack belong to ``""``.
+        A component belongs to itself; the environment, and what is directly under it or under the stack,
+        belong to ``""``.
         """
         return {resource.urn: self._component(resource) for resource in self.resources}
 
     def _component(self, resource: Resource) -> str:
         own = () if resource.custom else (resource,)
-        path = [found.name for found in (*own, *self.ancestors(resource)) if found.type != ROOT_STACK_TYPE]
+        path = [found.name for found in (*own, *self.ancestors(resource)) if found.type not in _WHOLE]
         return "/".join(reversed(path))
 
     def managed(self) -> tuple[Resource, ...]:

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
 from inferstack.cost.budget import budgets
@@ -92,13 +93,23 @@ class ComponentCost:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FindingView:
+class RuleView:
+    """What one rule found, and what to do about it."""
+
     rule: str
     title: str
     severity: str
-    message: str
     remediation: str
-    waiver: str
+    findings: tuple[Fact, ...]
+    """Message, and the waiver that covers it (or nothing)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusView:
+    status: str
+    heading: str
+    count: int
+    rules: tuple[RuleView, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,7 +141,7 @@ def _values(plan: EnvironmentPlan, assessment: Assessment) -> dict[str, object]:
         "resource_count": len(assessment.graph.managed()),
         "workloads": tuple(_workload(one, bill) for one in plan.workloads),
         "policy_line": verdict_line(policy),
-        "findings": tuple(_finding_groups(policy)),
+        "statuses": tuple(_statuses(policy)),
         "budgets": tuple(Fact(result.scope, str(result), result.state == "kept") for result in budgets(bill)),
         "components": tuple(_component_costs(bill)),
         "not_priced": tuple(Fact(kind.type, str(kind.count)) for kind in bill.not_priced),
@@ -182,7 +193,7 @@ def _targets(plan: WorkloadPlan) -> Iterator[Fact]:
 def _facts(plan: WorkloadPlan) -> Iterator[Fact]:
     chosen = plan.chosen
     yield Fact("replicas", f"{chosen.replicas} ({chosen.replicas_serving} carry the peak)")
-    yield Fact("peak", f"{plan.peak_requests_per_second:g} requests/s")
+    yield Fact("peak", f"{plan.peak_requests_per_second:.3g} requests/s")
     yield Fact("tokens per request", f"{plan.input_tokens:,.0f} in, {plan.output_tokens:,.0f} out")
     yield Fact("purchase", chosen.purchase)
     yield Fact("memory left for the KV cache", f"{chosen.fit.kv_cache_gib_per_gpu:.1f} GiB per GPU")
@@ -196,23 +207,29 @@ def _alternative(one: Candidate) -> Fact:
     return Fact(_choice(one), price)
 
 
-def _finding_groups(policy: PolicyReport) -> Iterator[tuple[str, str, tuple[FindingView, ...]]]:
+def _statuses(policy: PolicyReport) -> Iterator[StatusView]:
     for status, heading in _STATUSES:
         found = policy.with_status(status)
         if found:
-            yield status.value, heading, tuple(_finding(one) for one in found)
+            grouped = groupby(sorted(found, key=lambda one: one.rule), key=lambda one: one.rule)
+            rules = tuple(_rule(tuple(members)) for _, members in grouped)
+            yield StatusView(status=status.value, heading=heading, count=len(found), rules=rules)
 
 
-def _finding(finding: Finding) -> FindingView:
-    waiver = finding.waiver
-    return FindingView(
-        rule=finding.rule,
-        title=finding.title,
-        severity=finding.severity.value,
-        message=message(finding),
-        remediation=finding.remediation,
-        waiver=f"{waiver.owner}, until {waiver.expires.isoformat()}: {waiver.reason}" if waiver else "",
+def _rule(findings: tuple[Finding, ...]) -> RuleView:
+    first = findings[0]
+    return RuleView(
+        rule=first.rule,
+        title=first.title,
+        severity=first.severity.value,
+        remediation=first.remediation,
+        findings=tuple(Fact(message(one), _waiver(one)) for one in findings),
     )
+
+
+def _waiver(finding: Finding) -> str:
+    waiver = finding.waiver
+    return f"waived by {waiver.owner} until {waiver.expires.isoformat()}: {waiver.reason}" if waiver else ""
 
 
 def _component_costs(bill: Bill) -> Iterator[ComponentCost]:
