@@ -34,6 +34,7 @@ AdapterSource = Annotated[
         "not an adapter source",
         "s3://bucket/prefix or a Hugging Face id",
         1024,
+        example="s3://bucket/adapter",
     ),
 ]
 
