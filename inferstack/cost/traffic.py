@@ -51,7 +51,12 @@ def volume(facts: WorkloadFacts) -> Volume | None:
     return Volume(requests=requests, input_tokens=requests * inputs, output_tokens=requests * outputs)
 
 
-def total(workloads: tuple[WorkloadFacts, ...]) -> Volume:
-    """Volume of all workloads that state theirs."""
-    volumes = (volume(facts) for facts in workloads)
-    return sum((found for found in volumes if found is not None), start=NOTHING)
+def total(workloads: tuple[WorkloadFacts, ...]) -> Volume | None:
+    """Volume of all workloads together; None when one does not state its own: a part would pass for all."""
+    whole = NOTHING
+    for facts in workloads:
+        found = volume(facts)
+        if found is None:
+            return None
+        whole += found
+    return whole

@@ -145,6 +145,7 @@ class Bench:
             message=self.redact(verdict.message),
             urn=subject.urn if subject else verdict.urn,
             name=subject.name if subject else settings.environment,
+            type=subject.type if subject else None,
             workload=workload_of(self.resources, subject) if subject else None,
             remediation=rule.remediation,
         )

@@ -91,7 +91,8 @@ def _location(finding: Finding, artifact: str | None) -> dict[str, Any]:
 def message(finding: Finding) -> str:
     """The finding in one sentence; an indeterminate one says that it could not be decided."""
     prefix = "cannot be decided: " if finding.outcome is Outcome.INDETERMINATE else ""
-    return f"{finding.name}: {prefix}{finding.message}"
+    kind = f" ({finding.type.rpartition(':')[2]})" if finding.type else ""
+    return f"{finding.name}{kind}: {prefix}{finding.message}"
 
 
 def _fingerprint(finding: Finding) -> str:

@@ -176,6 +176,7 @@ class Finding:
     urn: str | None
     name: str
     """Resource name, or the environment's; for people."""
+    type: str | None
     workload: str | None
     remediation: str
     waiver: Waiver | None = None

@@ -32,7 +32,7 @@ def check(context: Context) -> Iterator[Verdict]:
         for path, text in known_texts(resource.inputs):
             for region in sorted(set(arn_regions(text))):
                 if not allowed(region, residency, context.knowledge):
-                    yield fail(f"{path} names an ARN in {outside(region, residency)}")
+                    yield fail(f"{path} names an ARN: {outside(region, residency)}")
         for path in unknown_paths(resource.inputs):
             if PLACED.search(path) and from_elsewhere(resource, path):
                 yield indeterminate(f"{path} is known only after deployment and comes from outside the stack")

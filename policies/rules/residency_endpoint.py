@@ -21,11 +21,11 @@ def check(view: View, resource: Resource, context: Context) -> Iterator[Verdict]
     for path, text in known_texts(view.values):
         for region in sorted(set(host_regions(text))):
             if not allowed(region, residency, context.knowledge):
-                yield fail(f"{path} points to {outside(region, residency)}")
+                yield fail(f"{path} points to a service: {outside(region, residency)}")
         named = path.rpartition(".")[2] in BUCKET_KEYS or text.startswith("s3://")
         for region in sorted(set(named_regions(text, context.knowledge))) if named else ():
             if not allowed(region, residency, context.knowledge):
-                yield fail(f"{path} names a bucket of {outside(region, residency)}")
+                yield fail(f"{path} names a bucket: {outside(region, residency)}")
 
 
 RULE = ResourceRule(

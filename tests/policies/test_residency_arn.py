@@ -26,7 +26,7 @@ def test_arns_inside_pass() -> None:
 def test_a_key_outside_fails() -> None:
     resources = log_group("arn:aws:kms:us-east-1:123456789012:key/1")
     assert outcome(resources, RULE) is Outcome.FAIL
-    assert "kmsKeyId names an ARN in us-east-1" in messages(resources, RULE)
+    assert "kmsKeyId names an ARN: us-east-1 is outside EU" in messages(resources, RULE)
 
 
 def test_a_global_arn_has_no_region_to_judge() -> None:

@@ -17,7 +17,7 @@ def test_no_address_outside_passes() -> None:
 def test_an_address_outside_fails() -> None:
     resources = changed(CHART, {"values.remoteWrite": "https://aps-workspaces.us-east-1.amazonaws.com/x"})
     assert outcome(resources, RULE) is Outcome.FAIL
-    assert "points to us-east-1" in messages(resources, RULE)
+    assert "points to a service: us-east-1" in messages(resources, RULE)
 
 
 def test_an_address_inside_passes() -> None:
@@ -30,7 +30,7 @@ def test_a_bucket_named_after_a_region_outside_fails() -> None:
         DEPLOYMENT, {"spec.template.spec.containers.0.args": ["s3://acme-us-east-1-weights/x"]}
     )
     assert outcome(resources, RULE) is Outcome.FAIL
-    assert "names a bucket of us-east-1" in messages(resources, RULE)
+    assert "names a bucket: us-east-1" in messages(resources, RULE)
 
 
 def test_no_residency_is_not_judged() -> None:

@@ -17,6 +17,9 @@ DIRECTIONS = Decimal(2)
 def lines(view: View, resource: Resource, pricing: Pricing) -> Iterator[Line]:
     assumptions = pricing.assumptions
     volume = traffic.total(pricing.workloads)
+    if volume is None:
+        yield missing("Data transfer", "a workload's traffic is not stated")
+        return
     moved = volume.ingress_gb(assumptions) + volume.egress_gb(assumptions)
     try:
         environment = pricing.component(resource, "InferenceEnvironment")

@@ -42,13 +42,16 @@ def internet_facing(view: View, resource: Resource) -> bool:
     return view.flag("internal") is not True
 
 
-def units(pricing: Pricing, connections_per_unit: Decimal) -> Decimal:
-    """Mean capacity units over the month at the workloads' traffic."""
+def unit_hours(pricing: Pricing, connections_per_unit: Decimal) -> Decimal | None:
+    """Capacity units of the month at the workloads' mean traffic; None when one does not state its own."""
     volume = traffic.total(pricing.workloads)
+    if volume is None:
+        return None
     assumptions = pricing.assumptions
     gb_per_hour = (volume.ingress_gb(assumptions) + volume.egress_gb(assumptions)) / HOURS_PER_MONTH
     connections = volume.requests / assumptions.requests_per_connection / (HOURS_PER_MONTH * 3600)
-    return max(gb_per_hour / GB_PER_UNIT_HOUR, connections / connections_per_unit)
+    units = max(gb_per_hour / GB_PER_UNIT_HOUR, connections / connections_per_unit)
+    return units * HOURS_PER_MONTH
 
 
 def lines(view: View, resource: Resource, pricing: Pricing) -> Iterator[Line]:
@@ -60,11 +63,11 @@ def lines(view: View, resource: Resource, pricing: Pricing) -> Iterator[Line]:
         return
     yield pricing.per_hour(f"{kind}-hour", resource, Decimal(1))
     alb = kind == "alb"
-    hourly = units(pricing, CONNECTIONS_PER_UNIT if alb else NLB_CONNECTIONS_PER_UNIT)
+    used = unit_hours(pricing, CONNECTIONS_PER_UNIT if alb else NLB_CONNECTIONS_PER_UNIT)
     yield pricing.service(
         "alb-lcu-hour" if alb else "nlb-nlcu-hour",
         resource,
-        hourly * HOURS_PER_MONTH,
+        used,
         assumption="mean of the workloads' traffic, "
         f"{pricing.assumptions.requests_per_connection} requests a connection",
     )

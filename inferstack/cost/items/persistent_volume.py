@@ -24,6 +24,7 @@ GIB: Final = {
     "T": Decimal(10**12) / 1024**3,
 }
 """GiB in one Kubernetes unit."""
+SUFFIX: Final = re.compile(r"(\.volumeClaimTemplate)?\.spec\.resources\.requests\.storage$|\.size$")
 PLACE: Final = re.compile(r"(?:resources\.requests\.storage|persistence\.size)$")
 
 
@@ -40,11 +41,8 @@ def claims(view: View) -> Iterator[tuple[str, str]]:
 
 def lines(view: View, resource: Resource, pricing: Pricing) -> Iterator[Line]:
     for path, text in claims(view):
-        name = (
-            path.removesuffix(".spec.resources.requests.storage")
-            .removesuffix(".size")
-            .rpartition("values.")[2]
-        )
+        place = path.rpartition("values.")[2]
+        name = SUFFIX.sub("", place)
         size = quantity_gib(text)
         if size is None:
             yield missing(f"Volume of {name}", f"{text!r} is not a size")

@@ -22,8 +22,6 @@ def lines(view: View, resource: Resource, pricing: Pricing) -> Iterator[Line]:
     except Undecided as undecided:
         yield missing("Endpoint", undecided.reason)
         return
-    if kind == "Gateway":
-        return
     if kind != "Interface":
         yield missing("Endpoint", f"no price for type {kind}")
         return
@@ -35,6 +33,15 @@ def lines(view: View, resource: Resource, pricing: Pricing) -> Iterator[Line]:
     gb = pricing.assumptions.endpoint_gb_per_zone
     total = None if count is None else count * gb
     yield pricing.service("vpc-endpoint-gb", resource, total, assumption=f"{gb} GB a month and zone")
+
+
+def costs(view: View, resource: Resource) -> bool:
+    """Gateway endpoints are free; one of unknown type may not be."""
+    del resource
+    try:
+        return (view.text("vpcEndpointType") or "Gateway") != "Gateway"
+    except Undecided:
+        return True
 
 
 def known_text(view: View, key: str) -> str | None:
@@ -50,4 +57,5 @@ ITEM = Item(
     service="VPC",
     types=("aws:ec2/vpcEndpoint:VpcEndpoint",),
     lines=lines,
+    applies=costs,
 )

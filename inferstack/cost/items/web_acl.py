@@ -17,7 +17,8 @@ def lines(view: View, resource: Resource, pricing: Pricing) -> Iterator[Line]:
     yield pricing.service("waf-web-acl-month", resource, Decimal(1))
     rules = known(lambda: Decimal(len(view.views("rules"))))
     yield pricing.service("waf-rule-month", resource, rules)
-    requests = traffic.total(pricing.workloads).requests / PER_MILLION
+    volume = traffic.total(pricing.workloads)
+    requests = None if volume is None else volume.requests / PER_MILLION
     yield pricing.service("waf-requests-1m", resource, requests, assumption="the workloads' traffic")
 
 
