@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 import pulumi
-import pulumi_aws as aws
 
 from components import arns
+from components.wire import WireResource, s3
 
 if TYPE_CHECKING:
     from components.base import Component
+
+
+PRIVATE: Final = {
+    "blockPublicAcls": True,
+    "blockPublicPolicy": True,
+    "ignorePublicAcls": True,
+    "restrictPublicBuckets": True,
+}
+VERSIONED: Final = {"versioningConfiguration": {"status": "Enabled"}}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Bucket:
     """A bucket with its plain name; ``foreign`` ones are outside the provider's region."""
 
-    resource: aws.s3.Bucket
+    resource: WireResource
     name: str
     region: str
     foreign: bool = False
@@ -37,46 +47,26 @@ def secure(
     parent: Component, name: str, bucket: Bucket, key_arn: pulumi.Input[str]
 ) -> tuple[pulumi.Resource, ...]:
     """The guards; weights are written only when they exist."""
-    region, target = bucket.explicit_region, bucket.resource.id
-    block = aws.s3.BucketPublicAccessBlock(
-        name,
-        bucket=target,
-        block_public_acls=True,
-        block_public_policy=True,
-        ignore_public_acls=True,
-        restrict_public_buckets=True,
-        region=region,
-        opts=parent.child(),
+    options = parent.child()
+    block = _part("PublicAccessBlock", name, bucket, PRIVATE, options)
+    ownership = {"rule": {"objectOwnership": "BucketOwnerEnforced"}}
+    default = {"sseAlgorithm": "aws:kms", "kmsMasterKeyId": key_arn}
+    encryption = {"rules": [{"applyServerSideEncryptionByDefault": default, "bucketKeyEnabled": True}]}
+    policy = {"policy": tls_only(bucket)}
+    return (
+        block,
+        _part("OwnershipControls", name, bucket, ownership, options),
+        _part("ServerSideEncryptionConfiguration", name, bucket, encryption, options),
+        _part("Policy", name, bucket, policy, parent.child(depends_on=[block])),
+        _part("Versioning", name, bucket, VERSIONED, options),
     )
-    ownership = aws.s3.BucketOwnershipControls(
-        name,
-        bucket=target,
-        rule={"object_ownership": "BucketOwnerEnforced"},
-        region=region,
-        opts=parent.child(),
-    )
-    default = {"sse_algorithm": "aws:kms", "kms_master_key_id": key_arn}
-    encryption = aws.s3.BucketServerSideEncryptionConfiguration(
-        name,
-        bucket=target,
-        rules=[{"apply_server_side_encryption_by_default": default, "bucket_key_enabled": True}],
-        region=region,
-        opts=parent.child(),
-    )
-    policy = aws.s3.BucketPolicy(
-        name, bucket=target, policy=tls_only(bucket), region=region, opts=parent.child(depends_on=[block])
-    )
-    return (block, ownership, encryption, policy, versioned(parent, name, bucket))
 
 
-def versioned(parent: Component, name: str, bucket: Bucket) -> aws.s3.BucketVersioning:
-    return aws.s3.BucketVersioning(
-        name,
-        bucket=bucket.resource.id,
-        versioning_configuration={"status": "Enabled"},
-        region=bucket.explicit_region,
-        opts=parent.child(),
-    )
+def _part(
+    kind: str, name: str, bucket: Bucket, inputs: Mapping[str, Any], opts: pulumi.ResourceOptions
+) -> WireResource:
+    place = {"bucket": bucket.resource.id, "region": bucket.explicit_region}
+    return s3(f"Bucket{kind}", name, {**place, **inputs}, opts)
 
 
 def tls_only(bucket: Bucket) -> str:

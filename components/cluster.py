@@ -15,7 +15,7 @@ from components import arns, iam, naming
 from components.addons import ADDONS, AddonSpec
 from components.base import Component
 from components.facts import ClusterFacts
-from components.node_template import node_template
+from components.node_template import node_template, template_reference
 from components.pins import Pins
 
 LOG_TYPES: Final = ("api", "audit", "authenticator", "controllerManager", "scheduler")
@@ -202,7 +202,7 @@ class Cluster(Component):
             ami_type="AL2023_x86_64_STANDARD",
             capacity_type="ON_DEMAND",
             instance_types=list(nodes.instance_types),
-            launch_template={"id": template.id, "version": template.latest_version.apply(str)},
+            launch_template=template_reference(template),
             scaling_config={
                 "min_size": nodes.desired,
                 "desired_size": nodes.desired,

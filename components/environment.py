@@ -62,6 +62,7 @@ class InferenceEnvironment(Component):
     ) -> None:
         self.resolved = resolve(args.loaded, args.plan, args.catalog, args.settings)
         self.settings = args.settings
+        self.settings.require(self.resolved.missing_secrets)
         super().__init__("InferenceEnvironment", name, self.resolved.facts(), opts)
         self.aws = self._aws_provider()
         outside = self._options(self.aws)

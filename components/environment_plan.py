@@ -17,13 +17,15 @@ from components.node_template import efa_count
 from components.pins import Pins, load_pins
 from components.pod_resources import PodResources, pod_resources
 from components.prometheus import NAMESPACE as MONITORING_NAMESPACE
-from components.routes import Backend
+from components.routes import API_KEYS, Backend
 from components.vllm_args import Adapter
 from components.workload_facts import Served, whole_days, workload_facts
 from inferstack.errors import InputError, Problem
 from inferstack.policy.waivers import load_waivers
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from components.settings import Settings
     from inferstack.catalog.load import Catalog
     from inferstack.catalog.types import InstanceType, Model
@@ -99,6 +101,8 @@ class Resolved:
     pins: Pins
     served: tuple[ServedWorkload, ...]
     waivers: tuple[WaiverFacts, ...]
+    missing_secrets: tuple[str, ...] = ()
+    """Configuration keys that `up` will ask for."""
 
     @property
     def name(self) -> str:
@@ -174,6 +178,7 @@ class Resolved:
             budget_monthly_usd=environment.budget.monthly_usd if environment.budget else None,
             tags=self.tags,
             workloads=tuple(served.name for served in self.served),
+            missing_secrets=self.missing_secrets,
         )
 
 
@@ -190,6 +195,7 @@ def resolve(
     pins = load_pins().configured(mirror=environment.registry, digests=settings.image_digests)
     plans = {item.workload: item for item in plan.workloads}
     inputs = _Inputs(environment=environment, catalog=catalog, zones=plan.zones, bucket=bucket, pins=pins)
+    served = tuple(_served(workload, plans[workload.name], inputs) for workload in loaded.workloads)
     return Resolved(
         environment=environment,
         place=iam.Place(account=account, region=region, cluster=naming.cluster_name(environment.name)),
@@ -197,9 +203,25 @@ def resolve(
         control_plane_zones=_control_plane_zones(plan, catalog),
         bucket=bucket,
         pins=pins,
-        served=tuple(_served(workload, plans[workload.name], inputs) for workload in loaded.workloads),
+        served=served,
         waivers=_waivers(loaded),
+        missing_secrets=() if settings.secrets_in_cluster else _missing(environment, served, settings),
     )
+
+
+def _missing(
+    environment: Environment, served: Sequence[ServedWorkload], settings: Settings
+) -> tuple[str, ...]:
+    """Secrets that pods would wait for in vain."""
+    needed: dict[str, object] = {}
+    if environment.gateway is not None and environment.gateway.auth == "keys":
+        needed["gatewayMasterKey"] = settings.gateway_master_key
+    if any(item.checkpoint.gated for item in served):
+        needed["huggingFaceToken"] = settings.hugging_face_token
+    for provider in sorted({item.provider for one in served for item in one.facts.fallback if item.enabled}):
+        if environment.gateway is not None and provider in API_KEYS:
+            needed[f"providerKey.{provider}"] = settings.provider_keys.get(provider)
+    return tuple(name for name, value in needed.items() if value is None)
 
 
 def _problems(environment: Environment, plan: EnvironmentPlan) -> list[Problem]:
@@ -253,7 +275,8 @@ def _served(workload: Workload, plan: WorkloadPlan, inputs: _Inputs) -> ServedWo
     checkpoint = Checkpoint(
         repository=chosen.checkpoint,
         revision=served.revision,
-        gated=bool(model and model.gated),
+        # whether a re-release asks for a token is not known; most do not
+        gated=bool(model and model.gated and chosen.checkpoint == plan.model_id),
         weights_gib=plan.weights_gib,
     )
     uri = f"s3://{inputs.bucket}/{checkpoint.prefix}"

@@ -76,6 +76,8 @@ class EnvironmentFacts(Facts):
     budget_monthly_usd: Decimal | None
     tags: Mapping[str, str]
     workloads: tuple[str, ...]
+    missing_secrets: tuple[str, ...]
+    """Secret configuration `up` will ask for."""
 
 
 @dataclass(frozen=True, kw_only=True)

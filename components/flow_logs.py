@@ -9,6 +9,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components import iam, naming
+from components.wire import WireResource, ec2
 
 if TYPE_CHECKING:
     from components.base import Component
@@ -22,7 +23,7 @@ class FlowLogArgs:
     retention_days: int
 
 
-def record_flows(parent: Component, args: FlowLogArgs) -> aws.ec2.FlowLog:
+def record_flows(parent: Component, args: FlowLogArgs) -> WireResource:
     """Accepted and rejected flows of the whole VPC, aggregated over ten minutes."""
     name = naming.logical(parent.name, "flow-logs")
     group = aws.cloudwatch.LogGroup(
@@ -34,13 +35,12 @@ def record_flows(parent: Component, args: FlowLogArgs) -> aws.ec2.FlowLog:
     policy = aws.iam.RolePolicy(
         name, role=role.name, policy=iam.policy_document([write]), opts=parent.child()
     )
-    return aws.ec2.FlowLog(
-        name,
-        vpc_id=args.vpc_id,
-        traffic_type="ALL",
-        log_destination_type="cloud-watch-logs",
-        log_destination=group.arn,
-        iam_role_arn=role.arn,
-        max_aggregation_interval=600,
-        opts=parent.child(depends_on=[policy]),
-    )
+    inputs = {
+        "vpcId": args.vpc_id,
+        "trafficType": "ALL",
+        "logDestinationType": "cloud-watch-logs",
+        "logDestination": group.arn,
+        "iamRoleArn": role.arn,
+        "maxAggregationInterval": 600,
+    }
+    return ec2("FlowLog", name, inputs, parent.child(depends_on=[policy]))

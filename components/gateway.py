@@ -177,7 +177,7 @@ class Gateway(Component):
         document = gateway_pod.ingress(
             self.spec,
             certificate_arn=self._certificate_arn(),
-            web_acl_arn=acl.arn if acl else None,
+            web_acl_arn=acl.output("arn") if acl else None,
             tags=self.args.tags,
         )
         return self._object(document, depends_on)

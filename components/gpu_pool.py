@@ -13,7 +13,8 @@ import pulumi_aws as aws
 from components import kube, naming
 from components.base import Component
 from components.facts import GpuPoolFacts
-from components.node_template import GpuTemplate, efa_count, node_template
+from components.node_template import GpuTemplate, efa_count, node_template, template_reference
+from components.wire import ec2
 from inferstack.errors import InputError, Problem
 
 if TYPE_CHECKING:
@@ -154,7 +155,7 @@ class GpuPool(Component):
             ami_type=args.instance.ami_al2023,
             capacity_type=args.capacity_type,
             instance_types=None if chosen.purchase == "capacity-block" else [chosen.instance_type],
-            launch_template={"id": template.id, "version": template.latest_version.apply(str)},
+            launch_template=template_reference(template),
             scaling_config={"min_size": 0, "desired_size": first_size, "max_size": args.max_nodes},
             update_config=self._update_config(),
             node_repair_config={"enabled": True},
@@ -198,19 +199,18 @@ class GpuPool(Component):
         """EFA traffic is only allowed between members of one group, in and out, all protocols."""
         if not self.args.efa_interfaces:
             return ()
-        rule = {"protocol": "-1", "from_port": 0, "to_port": 0, "self": True}
-        group = aws.ec2.SecurityGroup(
-            naming.logical(self.name, "efa"),
-            vpc_id=self.args.vpc_id,
-            description=f"EFA between the nodes of {self.args.plan.workload}",
-            ingress=[rule],
-            egress=[rule],
-            opts=self.child(),
-        )
+        rule = {"protocol": "-1", "fromPort": 0, "toPort": 0, "self": True}
+        inputs = {
+            "vpcId": self.args.vpc_id,
+            "description": f"EFA between the nodes of {self.args.plan.workload}",
+            "ingress": [rule],
+            "egress": [rule],
+        }
+        group = ec2("SecurityGroup", naming.logical(self.name, "efa"), inputs, self.child())
         return (self.args.cluster_security_group_id, group.id)
 
     def _placement_group(self) -> pulumi.Input[str] | None:
         """Nodes of one replica close together; capacity blocks are placed by EC2 itself."""
         if not self.args.multi_node or self.args.candidate.purchase == "capacity-block":
             return None
-        return aws.ec2.PlacementGroup(self.name, strategy="cluster", opts=self.child()).name
+        return ec2("PlacementGroup", self.name, {"strategy": "cluster"}, self.child()).id

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pulumi
-import pulumi_aws as aws
 
 from components import arns, iam, kube, naming
 from components.base import Component
@@ -14,6 +13,7 @@ from components.bucket import Bucket, secure
 from components.facts import ModelStoreFacts
 from components.loader import NAMESPACE, SERVICE_ACCOUNT, Checkpoint, LoaderSettings, loader_objects
 from components.replication import ReplicationArgs, replicate
+from components.wire import WireResource, s3
 
 INCOMPLETE_DAYS = 7
 OLD_VERSION_DAYS = 30
@@ -79,12 +79,9 @@ class ModelStore(Component):
 
     def _bucket(self) -> tuple[pulumi.Resource, ...]:
         args = self.args
-        resource = aws.s3.Bucket(
-            self.name,
-            bucket=args.bucket,
-            # weights outlive a mistaken destroy
-            opts=self.child(protect=args.protect, retain_on_delete=args.protect),
-        )
+        # weights outlive a mistaken destroy
+        options = self.child(protect=args.protect, retain_on_delete=args.protect)
+        resource = s3("Bucket", self.name, {"bucket": args.bucket}, options)
         bucket = Bucket(resource=resource, name=args.bucket, region=args.place.region)
         guards = secure(self, self.name, bucket, args.key_arn)
         self._lifecycle(resource, guards)
@@ -101,17 +98,16 @@ class ModelStore(Component):
             replicate(self, replication)
         return guards
 
-    def _lifecycle(self, bucket: aws.s3.Bucket, guards: Sequence[pulumi.Resource]) -> None:
+    def _lifecycle(self, bucket: WireResource, guards: Sequence[pulumi.Resource]) -> None:
         tidy = {
             "id": "tidy",
             "status": "Enabled",
             "filter": {"prefix": ""},
-            "abort_incomplete_multipart_upload": {"days_after_initiation": INCOMPLETE_DAYS},
-            "noncurrent_version_expiration": {"noncurrent_days": OLD_VERSION_DAYS},
+            "abortIncompleteMultipartUpload": {"daysAfterInitiation": INCOMPLETE_DAYS},
+            "noncurrentVersionExpiration": {"noncurrentDays": OLD_VERSION_DAYS},
         }
-        aws.s3.BucketLifecycleConfiguration(
-            self.name, bucket=bucket.id, rules=[tidy], opts=self.child(depends_on=guards)
-        )
+        inputs = {"bucket": bucket.id, "rules": [tidy]}
+        s3("BucketLifecycleConfiguration", self.name, inputs, self.child(depends_on=guards))
 
     def _jobs(self, guards: Sequence[pulumi.Resource]) -> dict[str, kube.KubernetesObject]:
         args = self.args

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import pulumi
-import pulumi_aws as aws
 
 from components import arns, naming
 from components.base import Component
 from components.cidr import plan_subnets
 from components.facts import NetworkFacts
 from components.flow_logs import FlowLogArgs, record_flows
+from components.wire import WireResource, ec2
 
 PRIVATE_CLUSTER_SERVICES: Final = (
     "autoscaling",
@@ -113,17 +113,17 @@ class Network(Component):
         """Private subnets of those zones that the VPC spans, in the VPC's order."""
         return tuple(subnet.id for zone, subnet in self.private.items() if zone in zones)
 
-    def _vpc(self) -> aws.ec2.Vpc:
-        vpc = aws.ec2.Vpc(
-            self.name,
-            cidr_block=self.args.cidr,
-            enable_dns_hostnames=True,
-            enable_dns_support=True,
-            tags={"Name": self.vpc_name},
-            opts=self.child(protect=self.args.protect),
-        )
+    def _vpc(self) -> WireResource:
+        inputs = {
+            "cidrBlock": self.args.cidr,
+            "enableDnsHostnames": True,
+            "enableDnsSupport": True,
+            "tags": {"Name": self.vpc_name},
+        }
+        vpc = ec2("Vpc", self.name, inputs, self.child(protect=self.args.protect))
         # an empty default group: nothing may rely on it by accident
-        aws.ec2.DefaultSecurityGroup(naming.logical(self.name, "default"), vpc_id=vpc.id, opts=self.child())
+        empty = naming.logical(self.name, "default")
+        ec2("DefaultSecurityGroup", empty, {"vpcId": vpc.id}, self.child())
         return vpc
 
     def _flow_log_args(self) -> FlowLogArgs:
@@ -139,118 +139,85 @@ class Network(Component):
 
     def _subnets(
         self, tier: str, cidrs: Sequence[tuple[str, str]], tags: Mapping[str, str]
-    ) -> dict[str, aws.ec2.Subnet]:
-        return {
-            zone: aws.ec2.Subnet(
-                naming.logical(self.name, tier, zone),
-                vpc_id=self.vpc.id,
-                availability_zone_id=zone,
-                cidr_block=cidr,
-                map_public_ip_on_launch=False,
-                tags={"Name": f"inferstack-{self.args.environment}-{tier}-{zone}", **tags},
-                opts=self.child(),
-            )
-            for zone, cidr in cidrs
-        }
+    ) -> dict[str, WireResource]:
+        return {zone: self._subnet(tier, zone, cidr, tags) for zone, cidr in cidrs}
 
-    def _routes(self) -> tuple[aws.ec2.RouteTable, ...]:
+    def _subnet(self, tier: str, zone: str, cidr: str, tags: Mapping[str, str]) -> WireResource:
+        inputs = {
+            "vpcId": self.vpc.id,
+            "availabilityZoneId": zone,
+            "cidrBlock": cidr,
+            "mapPublicIpOnLaunch": False,
+            "tags": {"Name": f"{self.vpc_name}-{tier}-{zone}", **tags},
+        }
+        return ec2("Subnet", naming.logical(self.name, tier, zone), inputs, self.child())
+
+    def _routes(self) -> tuple[WireResource, ...]:
         """One table per private zone (its NAT may differ), one for all intra, one for all public subnets."""
         intra = self._table("intra", self.intra.values())
+        private = {zone: self._table(f"private-{zone}", [subnet]) for zone, subnet in self.private.items()}
         if not self.args.public:
-            return (*(self._table(f"private-{zone}", [net]) for zone, net in self.private.items()), intra)
-        gateway = aws.ec2.InternetGateway(self.name, vpc_id=self.vpc.id, opts=self.child())
+            return (*private.values(), intra)
+        gateway = ec2("InternetGateway", self.name, {"vpcId": self.vpc.id}, self.child())
         public = self._table("public", self.public.values())
-        self._default_route("public", public, gateway_id=gateway.id)
+        self._default_route("public", public, {"gatewayId": gateway.id})
         nats = self._nat_gateways(gateway)
-        private = []
-        for position, (zone, subnet) in enumerate(self.private.items()):
-            table = self._table(f"private-{zone}", [subnet])
-            private.append(table)
+        for position, (zone, table) in enumerate(private.items()):
             if nats:
                 nat = nats[min(position, len(nats) - 1)]
-                self._default_route(f"private-{zone}", table, nat_gateway_id=nat.id)
-        return (*private, intra, public)
+                self._default_route(f"private-{zone}", table, {"natGatewayId": nat.id})
+        return (*private.values(), intra, public)
 
-    def _table(self, tier: str, subnets: Iterable[aws.ec2.Subnet]) -> aws.ec2.RouteTable:
+    def _table(self, tier: str, subnets: Iterable[WireResource]) -> WireResource:
         name = naming.logical(self.name, tier)
-        table = aws.ec2.RouteTable(
-            name,
-            vpc_id=self.vpc.id,
-            tags={"Name": f"inferstack-{self.args.environment}-{tier}"},
-            opts=self.child(),
-        )
+        tags = {"Name": f"{self.vpc_name}-{tier}"}
+        table = ec2("RouteTable", name, {"vpcId": self.vpc.id, "tags": tags}, self.child())
         for position, subnet in enumerate(subnets):
-            aws.ec2.RouteTableAssociation(
-                naming.logical(name, str(position)),
-                route_table_id=table.id,
-                subnet_id=subnet.id,
-                opts=self.child(),
-            )
+            link = {"routeTableId": table.id, "subnetId": subnet.id}
+            ec2("RouteTableAssociation", naming.logical(name, str(position)), link, self.child())
         return table
 
-    def _default_route(
-        self,
-        tier: str,
-        table: aws.ec2.RouteTable,
-        *,
-        gateway_id: pulumi.Input[str] | None = None,
-        nat_gateway_id: pulumi.Input[str] | None = None,
-    ) -> None:
-        aws.ec2.Route(
-            naming.logical(self.name, tier),
-            route_table_id=table.id,
-            destination_cidr_block="0.0.0.0/0",
-            gateway_id=gateway_id,
-            nat_gateway_id=nat_gateway_id,
-            opts=self.child(),
-        )
+    def _default_route(self, tier: str, table: WireResource, target: Mapping[str, Any]) -> None:
+        inputs = {"routeTableId": table.id, "destinationCidrBlock": "0.0.0.0/0", **target}
+        ec2("Route", naming.logical(self.name, tier), inputs, self.child())
 
-    def _nat_gateways(self, gateway: aws.ec2.InternetGateway) -> list[aws.ec2.NatGateway]:
-        zones = list(self.public)[: self.args.nat_gateways]
+    def _nat_gateways(self, gateway: WireResource) -> list[WireResource]:
         nats = []
-        for zone in zones:
-            name = naming.logical(self.name, "nat", zone)
-            tags = {"Name": f"inferstack-{self.args.environment}-nat-{zone}"}
-            address = aws.ec2.Eip(name, domain="vpc", tags=tags, opts=self.child(depends_on=[gateway]))
-            nats.append(
-                aws.ec2.NatGateway(
-                    name,
-                    allocation_id=address.id,
-                    subnet_id=self.public[zone].id,
-                    tags=tags,
-                    opts=self.child(depends_on=[gateway]),
-                )
-            )
+        for zone in list(self.public)[: self.args.nat_gateways]:
+            name, tags = naming.logical(self.name, "nat", zone), {"Name": f"{self.vpc_name}-nat-{zone}"}
+            options = self.child(depends_on=[gateway])
+            address = ec2("Eip", name, {"domain": "vpc", "tags": tags}, options)
+            inputs = {"allocationId": address.id, "subnetId": self.public[zone].id, "tags": tags}
+            nats.append(ec2("NatGateway", name, inputs, options))
         return nats
 
     def _gateway_endpoint(self) -> None:
-        aws.ec2.VpcEndpoint(
-            naming.logical(self.name, "s3"),
-            vpc_id=self.vpc.id,
-            vpc_endpoint_type="Gateway",
-            service_name=arns.endpoint_service(self.args.region, "s3"),
-            route_table_ids=[table.id for table in self.route_tables],
-            opts=self.child(),
-        )
+        inputs = {
+            "vpcId": self.vpc.id,
+            "vpcEndpointType": "Gateway",
+            "serviceName": arns.endpoint_service(self.args.region, "s3"),
+            "routeTableIds": [table.id for table in self.route_tables],
+        }
+        ec2("VpcEndpoint", naming.logical(self.name, "s3"), inputs, self.child())
 
     def _interface_endpoints(self) -> None:
         if not self.args.endpoints:
             return
-        group = aws.ec2.SecurityGroup(
-            naming.logical(self.name, "endpoints"),
-            vpc_id=self.vpc.id,
-            description="HTTPS from the VPC to AWS service endpoints",
-            ingress=[{"protocol": "tcp", "from_port": 443, "to_port": 443, "cidr_blocks": [self.args.cidr]}],
-            opts=self.child(),
-        )
+        https = {"protocol": "tcp", "fromPort": 443, "toPort": 443, "cidrBlocks": [self.args.cidr]}
+        rules = {
+            "vpcId": self.vpc.id,
+            "description": "HTTPS from the VPC to AWS service endpoints",
+            "ingress": [https],
+        }
+        group = ec2("SecurityGroup", naming.logical(self.name, "endpoints"), rules, self.child())
         for service in self.args.endpoints:
-            aws.ec2.VpcEndpoint(
-                naming.logical(self.name, service.replace(".", "-")),
-                vpc_id=self.vpc.id,
-                vpc_endpoint_type="Interface",
-                service_name=arns.endpoint_service(self.args.region, service),
-                subnet_ids=list(self.private_subnet_ids),
-                security_group_ids=[group.id],
-                private_dns_enabled=True,
-                opts=self.child(),
-            )
+            inputs = {
+                "vpcId": self.vpc.id,
+                "vpcEndpointType": "Interface",
+                "serviceName": arns.endpoint_service(self.args.region, service),
+                "subnetIds": list(self.private_subnet_ids),
+                "securityGroupIds": [group.id],
+                "privateDnsEnabled": True,
+            }
+            name = naming.logical(self.name, service.replace(".", "-"))
+            ec2("VpcEndpoint", name, inputs, self.child())

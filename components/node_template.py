@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pulumi
-import pulumi_aws as aws
 
+from components.wire import WireResource, ec2
 from inferstack.render import render_text
 
 if TYPE_CHECKING:
@@ -42,52 +42,63 @@ def node_template(
     root_volume_gib: int,
     tags: Sequence[tuple[str, str]],
     gpu: GpuTemplate | None = None,
-) -> aws.ec2.LaunchTemplate:
+) -> WireResource:
     """IMDSv2 with one hop (pods cannot reach the node's credentials), encrypted gp3, tags on what it starts.
 
     No subnet, no image, no user data for the system pool: EKS fills these in.
     """
-    return aws.ec2.LaunchTemplate(
-        name,
-        update_default_version=True,
-        metadata_options={
-            "http_endpoint": "enabled",
-            "http_tokens": "required",
-            "http_put_response_hop_limit": 1,
+    inputs = {
+        "updateDefaultVersion": True,
+        "metadataOptions": {
+            "httpEndpoint": "enabled",
+            "httpTokens": "required",
+            "httpPutResponseHopLimit": 1,
         },
-        block_device_mappings=[{"device_name": "/dev/xvda", "ebs": _root_volume(root_volume_gib)}],
-        monitoring={"enabled": False},
-        tag_specifications=[{"resource_type": kind, "tags": {**dict(tags), "Name": name}} for kind in TAGGED],
+        "blockDeviceMappings": [{"deviceName": "/dev/xvda", "ebs": _root_volume(root_volume_gib)}],
+        "monitoring": {"enabled": False},
+        "tagSpecifications": [
+            {"resourceType": kind, "tags": {**dict(tags), "Name": name}} for kind in TAGGED
+        ],
         **(_gpu_settings(gpu) if gpu else {}),
-        opts=parent.child(),
-    )
+    }
+    return ec2("LaunchTemplate", name, inputs, parent.child(), outputs=("latestVersion",))
+
+
+def template_reference(template: WireResource) -> dict[str, pulumi.Input[str]]:
+    """How a node group names its template: a new version rolls the nodes."""
+    return {"id": template.id, "version": template.output("latestVersion").apply(version_text)}
+
+
+def version_text(version: float) -> str:
+    """Numbers cross the engine as floats."""
+    return str(int(version))
 
 
 def _root_volume(gib: int) -> dict[str, Any]:
     return {
-        "volume_type": "gp3",
-        "volume_size": gib,
+        "volumeType": "gp3",
+        "volumeSize": gib,
         "iops": 4000,
         "throughput": 500,  # MiB/s: a serving image unpacks to about 30 GiB
         "encrypted": "true",
-        "delete_on_termination": "true",
+        "deleteOnTermination": "true",
     }
 
 
 def _gpu_settings(gpu: GpuTemplate) -> dict[str, Any]:
     settings: dict[str, Any] = {}
     if gpu.instance_store:
-        settings["user_data"] = user_data()
+        settings["userData"] = user_data()
     if gpu.efa_interfaces:
-        settings["network_interfaces"] = efa_layout(gpu.efa_interfaces, gpu.security_group_ids)
+        settings["networkInterfaces"] = efa_layout(gpu.efa_interfaces, gpu.security_group_ids)
     if gpu.placement_group is not None:
-        settings["placement"] = {"group_name": gpu.placement_group}
+        settings["placement"] = {"groupName": gpu.placement_group}
     if gpu.reservation_id is not None:
-        target = {"capacity_reservation_id": gpu.reservation_id}
-        settings["capacity_reservation_specification"] = {"capacity_reservation_target": target}
+        target = {"capacityReservationId": gpu.reservation_id}
+        settings["capacityReservationSpecification"] = {"capacityReservationTarget": target}
     if gpu.capacity_block:
-        settings["instance_market_options"] = {"market_type": "capacity-block"}
-        settings["instance_type"] = gpu.instance_type
+        settings["instanceMarketOptions"] = {"marketType": "capacity-block"}
+        settings["instanceType"] = gpu.instance_type
     return settings
 
 
@@ -104,9 +115,9 @@ def efa_count(instance: InstanceType) -> int:
 
 def efa_layout(count: int, groups: Sequence[pulumi.Input[str]]) -> list[dict[str, Any]]:
     """Card 0 carries IP; ``efa-only`` interfaces take no address, so 32 cards do not drain the subnet."""
-    first = {"network_card_index": 0, "device_index": 0, "interface_type": "interface"}
+    first = {"networkCardIndex": 0, "deviceIndex": 0, "interfaceType": "interface"}
     rest = [
-        {"network_card_index": card, "device_index": 1, "interface_type": "efa-only"} for card in range(count)
+        {"networkCardIndex": card, "deviceIndex": 1, "interfaceType": "efa-only"} for card in range(count)
     ]
-    common = {"security_groups": list(groups), "delete_on_termination": "true"}
+    common = {"securityGroups": list(groups), "deleteOnTermination": "true"}
     return [{**layout, **common} for layout in (first, *rest)]

@@ -26,6 +26,11 @@ class Image:
     mirror: str | None = None
 
     @property
+    def version(self) -> str:
+        """The tag without its leading ``v``."""
+        return self.tag.removeprefix("v")
+
+    @property
     def reference(self) -> str:
         name = f"{self.mirror}/{self.repository}" if self.mirror else self.repository
         return f"{name}:{self.tag}" + (f"@{self.digest}" if self.digest else "")

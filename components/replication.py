@@ -11,6 +11,7 @@ import pulumi_aws as aws
 
 from components import iam, naming
 from components.bucket import Bucket, secure
+from components.wire import s3
 
 if TYPE_CHECKING:
     from components.base import Component
@@ -39,13 +40,13 @@ def replicate(parent: Component, args: ReplicationArgs) -> None:
     replicas = [_replica(parent, args, region) for region in args.regions]
     role = _role(parent, args, replicas)
     guards = [guard for replica in replicas for guard in replica.guards]
-    aws.s3.BucketReplicationConfig(
-        parent.name,
-        bucket=args.source.resource.id,
-        role=role.arn,
-        rules=[_rule(position, replica) for position, replica in enumerate(replicas)],
-        opts=parent.child(depends_on=[*args.depends_on, *guards]),
-    )
+    inputs = {
+        "bucket": args.source.resource.id,
+        "role": role.arn,
+        "rules": [_rule(position, replica) for position, replica in enumerate(replicas)],
+    }
+    options = parent.child(depends_on=[*args.depends_on, *guards])
+    s3("BucketReplicationConfig", parent.name, inputs, options)
 
 
 def _replica(parent: Component, args: ReplicationArgs, region: str) -> Replica:
@@ -59,12 +60,8 @@ def _replica(parent: Component, args: ReplicationArgs, region: str) -> Replica:
         opts=parent.child(protect=args.protect),
     )
     physical = naming.bucket_name(args.environment, args.account, region)
-    resource = aws.s3.Bucket(
-        name,
-        bucket=physical,
-        region=region,
-        opts=parent.child(protect=args.protect, retain_on_delete=args.protect),
-    )
+    options = parent.child(protect=args.protect, retain_on_delete=args.protect)
+    resource = s3("Bucket", name, {"bucket": physical, "region": region}, options)
     bucket = Bucket(resource=resource, name=physical, region=region, foreign=True)
     return Replica(bucket=bucket, key_arn=key.arn, guards=secure(parent, name, bucket, key.arn))
 
@@ -93,11 +90,11 @@ def _rule(priority: int, replica: Replica) -> dict[str, Any]:
         "priority": priority,
         "status": "Enabled",
         "filter": {"prefix": "models/"},
-        "delete_marker_replication": {"status": "Disabled"},
-        "source_selection_criteria": {"sse_kms_encrypted_objects": {"status": "Enabled"}},
+        "deleteMarkerReplication": {"status": "Disabled"},
+        "sourceSelectionCriteria": {"sseKmsEncryptedObjects": {"status": "Enabled"}},
         "destination": {
             "bucket": replica.bucket.arn,
-            "storage_class": "STANDARD",
-            "encryption_configuration": {"replica_kms_key_id": replica.key_arn},
+            "storageClass": "STANDARD",
+            "encryptionConfiguration": {"replicaKmsKeyId": replica.key_arn},
         },
     }

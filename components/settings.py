@@ -9,12 +9,10 @@ import pulumi
 
 from inferstack.errors import InputError, Problem
 
-SECRET_NAMES = ("gatewayMasterKey", "huggingFaceToken")
-
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """All optional. A secret that is absent here is expected in the cluster, put there by other means."""
+    """All optional for a preview; an update needs the secrets that ``Resolved.missing_secrets`` names."""
 
     gateway_master_key: pulumi.Input[str] | None = None
     hugging_face_token: pulumi.Input[str] | None = None
@@ -22,6 +20,23 @@ class Settings:
     """API keys of external backends by provider (openai, together, ...)."""
     image_digests: Mapping[str, str] = field(default_factory=dict)
     """``sha256:...`` by image name (vllm, litellm)."""
+    secrets_in_cluster: bool = False
+    """The Secrets come from elsewhere (External Secrets, by hand); `up` does not ask for them."""
+
+    def require(self, missing: tuple[str, ...]) -> None:
+        """A preview may lack secrets; an update without them would leave pods waiting, so it never starts."""
+        if pulumi.runtime.is_dry_run() or not missing:
+            return
+        raise InputError(
+            *(
+                Problem(
+                    message="needed and not set",
+                    path=f"inferstack:{name}",
+                    accepted=f"pulumi config set --secret {name}, or secretsInCluster: true",
+                )
+                for name in missing
+            )
+        )
 
 
 def settings_from(config: pulumi.Config) -> Settings:
@@ -31,6 +46,7 @@ def settings_from(config: pulumi.Config) -> Settings:
         hugging_face_token=config.get_secret("huggingFaceToken"),
         provider_keys=_provider_keys(config),
         image_digests=_digests(config),
+        secrets_in_cluster=config.get_bool("secretsInCluster") or False,
     )
 
 

@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from components.metrics import load_metrics
+
 if TYPE_CHECKING:
     from components.lifecycle import Lifecycle
     from components.pod_resources import PodResources
@@ -47,6 +49,7 @@ class Launch:
     weights_uri: str
     resources: PodResources
     times: Lifecycle
+    vllm_version: str
     adapters: tuple[Adapter, ...] = ()
 
 
@@ -74,6 +77,8 @@ def _defaults(launch: Launch) -> dict[str, str]:
         "--shutdown-timeout": str(launch.times.shutdown_s),
         "--disable-access-log-for-endpoints": "/health,/metrics",
     }
+    if buckets := histogram_buckets(plan, launch.vllm_version):
+        defaults["--custom-histogram-buckets"] = json.dumps(buckets, sort_keys=True)
     if plan.chosen.tp > 1:
         defaults["--tensor-parallel-size"] = str(plan.chosen.tp)
     if plan.chosen.pp > 1:
@@ -83,6 +88,21 @@ def _defaults(launch: Launch) -> dict[str, str]:
     else:
         defaults["--sse-keep-alive-interval"] = str(SSE_KEEP_ALIVE_S)
     return defaults
+
+
+def histogram_buckets(plan: WorkloadPlan, vllm_version: str) -> dict[str, list[float]]:
+    """Latency bounds with the service levels among them: alerts count against the levels themselves."""
+    metrics = load_metrics(vllm_version)
+    levels = {
+        "time_to_first_token": plan.slo_ttft_p95_ms,
+        "inter_token_latency": plan.slo_itl_p95_ms,
+        "request_latency": plan.slo_e2e_p95_ms,
+    }
+    return {
+        family: metrics.bounds(family, level / 1000)
+        for family, level in levels.items()
+        if level is not None and level / 1000 not in metrics.bounds(family)
+    }
 
 
 def _streamer(launch: Launch) -> str:

@@ -201,6 +201,7 @@ def _server(spec: ServerSpec, *, leader: bool) -> dict[str, Any]:
         weights_uri=spec.weights_uri,
         resources=spec.resources,
         times=spec.times,
+        vllm_version=spec.image.version,
         adapters=spec.adapters,
     )
     arguments = server_arguments(launch) + ([] if leader else ["--headless"])

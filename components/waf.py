@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-import pulumi
-
 from components import naming
+from components.wire import WireResource, web_acl_resource
 
 if TYPE_CHECKING:
     from components.base import Component
@@ -16,26 +15,9 @@ REQUESTS_PER_FIVE_MINUTES: Final = 6000
 """Per source address: 20 a second."""
 
 
-class WebAcl(pulumi.CustomResource):
-    """``aws:wafv2/webAcl:WebAcl`` as a plain document.
-
-    The generated module costs a second and 80 MB to import, for 2.8 MB of argument classes of which this
-    uses five.
-    """
-
-    def __init__(self, name: str, inputs: Mapping[str, Any], opts: pulumi.ResourceOptions) -> None:
-        super().__init__("aws:wafv2/webAcl:WebAcl", name, {**inputs, "arn": None}, opts)
-
-    @property
-    @pulumi.getter
-    def arn(self) -> pulumi.Output[str]:
-        arn: pulumi.Output[str] = pulumi.get(self, "arn")
-        return arn
-
-
-def web_acl(parent: Component) -> WebAcl:
+def web_acl(parent: Component) -> WireResource:
     name = naming.logical(parent.name, "waf")
-    return WebAcl(name, web_acl_inputs(name), parent.child())
+    return web_acl_resource(name, web_acl_inputs(name), parent.child())
 
 
 def web_acl_inputs(name: str) -> dict[str, Any]:

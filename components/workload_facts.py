@@ -113,7 +113,7 @@ def workload_facts(served: Served) -> WorkloadFacts:
         cold_start_s=round(plan.load_time.total_s),
         image=served.image.reference,
         image_digest=served.image.digest,
-        vllm_version=served.image.tag.removeprefix("v"),
+        vllm_version=served.image.version,
     )
 
 
