@@ -149,13 +149,13 @@ def test_a_file_of_another_kind_is_one_problem():
 
 
 def test_thousands_of_errors_make_a_bounded_report():
-    text = WORKLOAD.format(name="chat") + "".join(f"key{i}: 1\n" for i in range(20_000))
+    text = WORKLOAD.format(name="chat") + "".join(f"key{i}: 1\n" for i in range(2_000))
     assert len(problems(parse_workload, text)) == MAX_FINDINGS + 1
-    assert "19,800 more problems" in told(parse_workload, text)
+    assert "1,800 more problems" in told(parse_workload, text)
 
 
 def test_thousands_of_unknown_names_make_a_bounded_report():
-    names = ", ".join(f"x{i}.large" for i in range(20_000))
+    names = ", ".join(f"x{i}.large" for i in range(2_000))
     text = WORKLOAD.format(name="chat") + f"capacity: {{denyInstanceTypes: [{names}]}}\n"
     with pytest.raises(InputError) as caught:
         parse_workload(text, known=KNOWN)

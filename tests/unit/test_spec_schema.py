@@ -146,7 +146,7 @@ VALUES = st.one_of(
 )  # fmt: skip
 
 
-@settings(max_examples=150)
+@settings(max_examples=80)
 @given(st.data())
 def test_what_the_models_accept_the_schema_accepts(data):
     """The schema is never stricter than the models: an editor must not underline a sound file."""
