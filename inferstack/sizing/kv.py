@@ -214,11 +214,17 @@ def _state_pool(hybrid: Hybrid, tp: int, share: float, per_token: float, alignme
 
 
 def capacity(
-    pool_: Pool, available_bytes: float, *, max_model_len: int, in_flight: int, version: Version
+    pool_: Pool,
+    available_bytes: float,
+    *,
+    max_model_len: int,
+    in_flight: int,
+    version: Version,
+    prefix_caching: bool = True,
 ) -> Capacity:
     """Blocks, tokens and concurrency that ``available_bytes`` of one rank hold."""
     blocks = max(0, int(available_bytes // pool_.bytes_per_block))
-    states = 2 if version >= STATE_PREFIX_CACHING else 1
+    states = 2 if prefix_caching and version >= STATE_PREFIX_CACHING else 1
     window_flight = in_flight * (2 if version >= ASYNC_WINDOWS else 1)
     needed = pool_.blocks_per_request(max_model_len, in_flight=window_flight, states=states)
     concurrency = blocks / needed

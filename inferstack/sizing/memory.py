@@ -84,6 +84,7 @@ def _capacity(deployment: Deployment, budget: Budget, limits_: Limits) -> Capaci
         max_model_len=limits_.max_model_len,
         in_flight=limits_.max_num_batched_tokens,
         version=limits_.version,
+        prefix_caching=deployment.prefix_caching,
     )
 
 

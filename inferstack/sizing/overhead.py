@@ -109,7 +109,7 @@ def _widest_layer(a: Architecture, c: Constants, limits: Limits, tp: int) -> flo
     tokens = limits.max_num_batched_tokens
     widest = c.forward_intermediates * _mlp_width(a, tp)
     if a.hybrid is not None:
-        widest = max(widest, 2 * _mixer_width(a.hybrid, tp))
+        widest = max(widest, 1.5 * _mixer_width(a.hybrid, tp))
     size = widest * tokens * _BYTES
     if a.mla is not None and a.mla.kv_lora_rank:
         chunk = min(_LATENT_CHUNK, 8 * limits.max_model_len)
@@ -130,7 +130,7 @@ def _mixer_width(h: Hybrid, tp: int) -> float:
 
 def _encoder(a: Architecture, c: Constants, limits: Limits) -> float:
     """Peak of the vision tower on its largest input, in bytes: large for Qwen's native resolution."""
-    if not (a.model_type or "").startswith("qwen"):
+    if a.model_type is None or "_vl" not in a.model_type:
         return 0.0
     # V0 profiled as many images as the context holds, V1 the largest one of at most the context.
     tokens = (

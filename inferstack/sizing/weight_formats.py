@@ -47,8 +47,12 @@ class Format:
     plain_bytes: float = 2.0
     expert_bytes: float | None = None
     """When experts are stored in another format than the other quantized parts (DeepSeek V4)."""
+    attention_bytes: float | None = None
+    """When attention has a format of its own (FP8 in mixed NVFP4 releases)."""
 
     def bytes_of(self, part: Part) -> float:
+        if part is Part.ATTENTION and self.attention_bytes is not None:
+            return self.attention_bytes
         if part not in self.quantized:
             return self.plain_bytes
         if part is Part.EXPERT and self.expert_bytes is not None:
@@ -128,18 +132,22 @@ def weight_format(label: str | None, architecture: Architecture) -> Format:
         bits = _GGUF_BITS.get(key) or _GGUF_BITS.get(key.partition("_")[0], 16.0)
         return Format(name, bits / 8, frozenset(_EVERYTHING - {Part.PLAIN, Part.VISION}))
     if name == "nvfp4":
-        return Format(name, _NVFP4, _nvfp4_parts(architecture))
+        return _nvfp4(architecture)
     if name in ("awq", "int4") and architecture.hybrid is not None:
         return Format(name, _INT4_G128, _LINEAR - {Part.MIXER})
     return _FORMATS[name]
 
 
-def _nvfp4_parts(architecture: Architecture) -> frozenset[Part]:
-    """NVFP4 releases cover all linear layers of plain transformers; elsewhere attention stays in 16 bits."""
-    plain = architecture.attention in ("gqa", "mha") and architecture.native_dtype in ("bf16", "fp16")
-    if plain:
-        return _LINEAR
-    return _FFN if architecture.moe is None else frozenset({Part.MLP, Part.EXPERT})
+def _nvfp4(architecture: Architecture) -> Format:
+    """NVFP4 releases cover all linear layers of plain transformers; elsewhere attention stays in 16 bits.
+
+    Of Qwen's hybrids the feed-forwards are FP4, attention is FP8 and linear attention 16 bits.
+    """
+    if architecture.hybrid is not None and architecture.hybrid.linear_kind == "gated_deltanet":
+        return Format("nvfp4", _NVFP4, _FFN, attention_bytes=_FP8_BLOCK)
+    if architecture.attention in ("gqa", "mha") and architecture.native_dtype in ("bf16", "fp16"):
+        return Format("nvfp4", _NVFP4, _LINEAR)
+    return Format("nvfp4", _NVFP4, _FFN if architecture.moe is None else frozenset({Part.MLP, Part.EXPERT}))
 
 
 _FORMATS: Final[dict[str, Format]] = {

@@ -51,7 +51,7 @@ def test_kv_tokens_are_within_two_percent_in_the_median_and_eight_at_the_90th_pe
     errors = kv_errors(v1(cross))
     assert len(errors) > 100
     assert quantile(errors, 0.5) < 0.005
-    assert quantile(errors, 0.9) < 0.05
+    assert quantile(errors, 0.9) < 0.06
 
 
 def test_published_logs_with_all_settings_stated_keep_the_targets(cross: list[Row]) -> None:
@@ -63,7 +63,7 @@ def test_published_logs_with_all_settings_stated_keep_the_targets(cross: list[Ro
 
 def test_published_logs_as_they_are_stay_within_what_was_reached(cross: list[Row]) -> None:
     errors = kv_errors(row for row in v1(cross) if row.file == FILES[0])
-    assert quantile(errors, 0.5) < 0.035
+    assert quantile(errors, 0.5) < 0.04
     assert quantile(errors, 0.75) < 0.15
 
 

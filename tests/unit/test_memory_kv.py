@@ -125,6 +125,18 @@ def test_a_state_is_a_convolution_window_and_a_32_bit_matrix(model: str, expecte
     assert state_bytes(hybrid, 2) == pytest.approx(expected / 2)
 
 
+def test_without_prefix_caching_one_state_a_request_is_enough() -> None:
+    a = resolve_model("Qwen/Qwen3.6-35B-A3B").architecture
+    pages = pool(a, 1, a.num_layers, 2.0, V33, 9.0)
+
+    def held(prefix_caching: bool) -> float:
+        return capacity(
+            pages, 20 * GIB, max_model_len=8192, in_flight=8192, version=V33, prefix_caching=prefix_caching
+        ).max_concurrency
+
+    assert held(False) > held(True)
+
+
 def test_nothing_is_held_without_memory() -> None:
     a = resolve_model("Qwen/Qwen3-8B").architecture
     found = capacity(

@@ -172,8 +172,11 @@ def test_kimi_and_gpt_oss_quantize_their_experts_only() -> None:
 def test_nvfp4_releases_leave_attention_in_16_bits_but_for_plain_transformers() -> None:
     assert Part.ATTENTION in weight_format("nvfp4", shape(LLAMA_8B)).quantized
     assert Part.ATTENTION in weight_format("nvfp4", shape("Qwen/Qwen3-235B-A22B")).quantized
-    for name in ("deepseek-ai/DeepSeek-V3", "Qwen/Qwen3.6-35B-A3B", "MiniMaxAI/MiniMax-M2.5"):
-        assert Part.ATTENTION not in weight_format("nvfp4", shape(name)).quantized
+    for name in ("deepseek-ai/DeepSeek-V3", "google/gemma-4-31B-it", "MiniMaxAI/MiniMax-M2.5"):
+        assert weight_format("nvfp4", shape(name)).bytes_of(Part.ATTENTION) == 2.0
+    mixed = weight_format("nvfp4", shape("Qwen/Qwen3.6-35B-A3B"))
+    assert mixed.bytes_of(Part.ATTENTION) == pytest.approx(1.0, rel=0.01)
+    assert (mixed.bytes_of(Part.MIXER), mixed.bytes_of(Part.EXPERT)) == (2.0, 0.5625)
 
 
 def test_more_bits_never_weigh_less() -> None:
