@@ -8,6 +8,8 @@ UV := $(shell command -v uv 2>/dev/null || echo .tools/bin/uv)
 export UV_PYTHON_DOWNLOADS := never
 export UV_PROJECT_ENVIRONMENT := .venv
 export VIRTUAL_ENV :=
+# cached bytecode is most of the start-up speed; some containers switch it off
+unexport PYTHONDONTWRITEBYTECODE
 RUN := .venv/bin/python -m
 INFERSTACK := .venv/bin/inferstack
 OUT ?= out
