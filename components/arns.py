@@ -32,6 +32,16 @@ def log_groups(region: str, account: str) -> str:
     return f"arn:{partition(region)}:logs:{region}:{account}:log-group:*"
 
 
+def log_group(region: str, name: str) -> str:
+    """A log group of whatever account asks: the account id of a role's own calls is its own."""
+    return f"arn:{partition(region)}:logs:{region}:*:log-group:{name}"
+
+
+def keys(region: str, account: str) -> str:
+    """All KMS keys of the account in the region."""
+    return f"arn:{partition(region)}:kms:{region}:{account}:key/*"
+
+
 def account_root(region: str, account: str) -> str:
     return f"arn:{partition(region)}:iam::{account}:root"
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pulumi
 import pulumi_aws as aws
 
-from components import iam, naming
+from components import arns, iam, naming
 from components.wire import WireResource, ec2
 
 if TYPE_CHECKING:
@@ -26,12 +26,19 @@ class FlowLogArgs:
 def record_flows(parent: Component, args: FlowLogArgs) -> WireResource:
     """Accepted and rejected flows of the whole VPC, aggregated over ten minutes."""
     name = naming.logical(parent.name, "flow-logs")
+    # a fixed name: the role's document is then known at preview
+    physical = f"/inferstack/{name}"
     group = aws.cloudwatch.LogGroup(
-        name, retention_in_days=args.retention_days, kms_key_id=args.key_arn, opts=parent.child()
+        name,
+        name=physical,
+        retention_in_days=args.retention_days,
+        kms_key_id=args.key_arn,
+        opts=parent.child(),
     )
     role, _ = iam.service_role(parent, name, "vpc-flow-logs.amazonaws.com", (), args.region)
     actions = ("logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams")
-    write = iam.Statement(actions=actions, resources=(group.arn, pulumi.Output.concat(group.arn, ":*")))
+    arn = arns.log_group(args.region, physical)
+    write = iam.Statement(actions=actions, resources=(arn, f"{arn}:*"))
     policy = aws.iam.RolePolicy(
         name, role=role.name, policy=iam.policy_document([write]), opts=parent.child()
     )

@@ -74,7 +74,7 @@ class ModelStore(Component):
         return (
             iam.Statement(actions=("s3:GetObject",), resources=(f"{bucket}/{prefix}/*",)),
             iam.Statement(actions=("s3:ListBucket",), resources=(bucket,), condition=listed),
-            iam.Statement(actions=("kms:Decrypt",), resources=(self.args.key_arn,)),
+            self._key_use("kms:Decrypt"),
         )
 
     def _bucket(self) -> tuple[pulumi.Resource, ...]:
@@ -128,9 +128,18 @@ class ModelStore(Component):
     def _write_statements(self) -> tuple[iam.Statement, ...]:
         bucket = self.args.bucket_arn
         objects = ("s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts")
-        use_key = ("kms:Decrypt", "kms:GenerateDataKey")
         return (
             iam.Statement(actions=objects, resources=(f"{bucket}/models/*",)),
             iam.Statement(actions=("s3:ListBucket",), resources=(bucket,)),
-            iam.Statement(actions=use_key, resources=(self.args.key_arn,)),
+            self._key_use("kms:Decrypt", "kms:GenerateDataKey"),
+        )
+
+    def _key_use(self, *actions: str) -> iam.Statement:
+        place = self.args.place
+        return iam.key_through_bucket(
+            region=place.region,
+            account=place.account,
+            bucket_arn=self.args.bucket_arn,
+            actions=actions,
+            key_arn=self.args.key_arn,
         )

@@ -76,12 +76,22 @@ def _role(parent: Component, args: ReplicationArgs, replicas: Sequence[Replica])
             actions=("s3:GetReplicationConfiguration", "s3:ListBucket"), resources=(args.source.arn,)
         ),
         iam.Statement(actions=read, resources=(f"{args.source.arn}/*",)),
-        iam.Statement(actions=("kms:Decrypt",), resources=(args.source_key_arn,)),
+        _key_use(args, args.source, args.source_key_arn, "kms:Decrypt"),
         iam.Statement(actions=write, resources=tuple(f"{item.bucket.arn}/*" for item in replicas)),
-        iam.Statement(actions=("kms:Encrypt",), resources=tuple(item.key_arn for item in replicas)),
+        *(_key_use(args, item.bucket, item.key_arn, "kms:Encrypt") for item in replicas),
     ]
     aws.iam.RolePolicy(name, role=role.name, policy=iam.policy_document(statements), opts=parent.child())
     return role
+
+
+def _key_use(args: ReplicationArgs, bucket: Bucket, key_arn: pulumi.Input[str], action: str) -> iam.Statement:
+    return iam.key_through_bucket(
+        region=bucket.region,
+        account=args.account,
+        bucket_arn=bucket.arn,
+        actions=(action,),
+        key_arn=key_arn,
+    )
 
 
 def _rule(priority: int, replica: Replica) -> dict[str, Any]:
