@@ -16,6 +16,8 @@ SYMBOLS: Final = {"create": "+", "update": "~", "replace": "-/+", "delete": "-"}
 _VERBS: Final = (("replace", "replaced"), ("delete", "deleted"), ("update", "changed"), ("create", "added"))
 _VALUE_WIDTH: Final = 60
 _PROPERTIES_SHOWN: Final = 12
+_CONTEXT: Final = 20
+"""Characters shown before the first difference of two long texts."""
 
 
 def verdict(diff: Diff, label: str) -> str:
@@ -98,6 +100,22 @@ def _sides(change: PropertyChange) -> str:
         return f"added {shown(change.new)}"
     if change.kind == "delete":
         return f"removed {shown(change.old)}"
-    if shown(change.old) == shown(change.new):
-        return f"another {shown(change.new)}"
-    return f"{shown(change.old)} → {shown(change.new)}"
+    before, after = change.old, change.new
+    if isinstance(before, str) and isinstance(after, str):
+        before, after = _from_first_difference(before, after)
+    if shown(before) == shown(after):
+        return f"another {shown(after)}"
+    return f"{shown(before)} → {shown(after)}"
+
+
+def _from_first_difference(before: str, after: str) -> tuple[str, str]:
+    """Two long texts without most of what they begin with alike."""
+    if max(len(before), len(after)) <= _VALUE_WIDTH:
+        return before, after
+    pairs = zip(before, after, strict=False)
+    alike = next(
+        (place for place, (one, other) in enumerate(pairs) if one != other), min(len(before), len(after))
+    )
+    start = max(alike - _CONTEXT, 0)
+    lead = "…" if start else ""
+    return lead + before[start:], lead + after[start:]

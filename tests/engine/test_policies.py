@@ -58,8 +58,9 @@ def test_an_example_environment_passes(engine, env):
 
 
 @pytest.mark.parametrize("case", sorted(BLOCKED))
-def test_a_blocked_case_is_blocked_by_the_same_rules_as_offline(engine, case):
+def test_a_blocked_case_is_blocked_and_by_nothing_that_offline_does_not_say(engine, case):
+    """The engine stops soon after the first violation, so it may name fewer rules than the offline verdict."""
     result, found = under_the_engine(engine, f"tests/blocked/{case}")
     assert result.returncode != 0
     assert any(rule.startswith(BLOCKED[case]) for rule in found), result.stdout[-4000:]
-    assert found == offline(f"tests/blocked/{case}")
+    assert found <= offline(f"tests/blocked/{case}")

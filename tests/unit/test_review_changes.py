@@ -106,6 +106,17 @@ def test_many_changed_properties_are_counted_after_the_first():
     assert lines[-1] == "        … and 9 more (--json has all)"
 
 
+def test_long_texts_are_shown_from_where_they_differ():
+    def rule(metric):
+        urn = "urn:pulumi:prod::shop::aws:iam/role:Role::r"
+        expression = "sum(rate(" + "x" * 100 + f"{metric}[5m]))"
+        inputs = {"description": expression}
+        return Graph((Resource(urn=urn, type="aws:iam/role:Role", name="r", inputs=inputs),), "prod", "shop")
+
+    lines = list(change_lines(compare(rule("_old"), rule("_new")), "main"))
+    assert lines[-1] == f'        description: "…{"x" * 19}_old[5m]))" → "…{"x" * 19}_new[5m]))"'
+
+
 @pytest.mark.parametrize(
     ("value", "text"),
     [
