@@ -32,9 +32,13 @@ def log_groups(region: str, account: str) -> str:
     return f"arn:{partition(region)}:logs:{region}:{account}:log-group:*"
 
 
-def log_group(region: str, name: str) -> str:
-    """A log group of whatever account asks: the account id of a role's own calls is its own."""
-    return f"arn:{partition(region)}:logs:{region}:*:log-group:{name}"
+def log_group(region: str, account: str, name: str) -> str:
+    return f"arn:{partition(region)}:logs:{region}:{account}:log-group:{name}"
+
+
+def metric_workspaces(region: str, account: str) -> str:
+    """All Amazon Managed Prometheus workspaces of the account in the region."""
+    return f"arn:{partition(region)}:aps:{region}:{account}:workspace/*"
 
 
 def keys(region: str, account: str) -> str:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, kw_only=True)
 class FlowLogArgs:
     vpc_id: pulumi.Input[str]
+    account: str
     region: str
     key_arn: pulumi.Input[str]
     retention_days: int
@@ -37,7 +38,7 @@ def record_flows(parent: Component, args: FlowLogArgs) -> WireResource:
     )
     role, _ = iam.service_role(parent, name, "vpc-flow-logs.amazonaws.com", (), args.region)
     actions = ("logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams")
-    arn = arns.log_group(args.region, physical)
+    arn = arns.log_group(args.region, args.account, physical)
     write = iam.Statement(actions=actions, resources=(arn, f"{arn}:*"))
     policy = aws.iam.RolePolicy(
         name, role=role.name, policy=iam.policy_document([write]), opts=parent.child()

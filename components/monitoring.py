@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import pulumi
 import pulumi_aws as aws
 
-from components import iam, kube, naming, prometheus
+from components import arns, iam, kube, naming, prometheus
 from components.alerts import alert_names, alert_rules, prometheus_rule
 from components.base import Component
 from components.charts import release
@@ -95,7 +95,12 @@ class Monitoring(Component):
             opts=self.child(),
         )
         name = naming.logical(self.name, "remote-write")
-        write = iam.Statement(actions=("aps:RemoteWrite",), resources=(self.workspace.arn,))
+        # its id is known after deployment only; the tag says the same and can be read at preview
+        write = iam.Statement(
+            actions=("aps:RemoteWrite",),
+            resources=(arns.metric_workspaces(place.region, place.account),),
+            condition={"StringEquals": {"aws:ResourceTag/inferstack.dev/environment": self.args.environment}},
+        )
         role = iam.pod_role(self, name, place, statements=[write])
         account = iam.ServiceAccount(namespace=prometheus.NAMESPACE, name=prometheus.SERVICE_ACCOUNT)
         identity = iam.pod_identity(self, name, place, account, role)

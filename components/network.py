@@ -129,6 +129,7 @@ class Network(Component):
     def _flow_log_args(self) -> FlowLogArgs:
         return FlowLogArgs(
             vpc_id=self.vpc.id,
+            account=self.args.account,
             region=self.args.region,
             key_arn=self.args.key_arn,
             retention_days=self.args.log_retention_days,
