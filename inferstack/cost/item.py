@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from inferstack.catalog.load import Catalog
 
 ASSUMPTIONS_FILE: Final = Path(__file__).parent / "data" / "assumptions.yaml"
-DAYS_PER_MONTH: Final = HOURS_PER_MONTH / 24
 NO_SOURCE: Final = "no source"
 
 

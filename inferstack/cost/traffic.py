@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
-from inferstack.cost.item import DAYS_PER_MONTH, Assumptions, known
+from inferstack.cost.item import Assumptions, known
 from inferstack.facts import WorkloadFacts
+from inferstack.units import HOURS_PER_MONTH
 
 BYTES_PER_GB = Decimal(1_000_000_000)
+HOURS_PER_DAY = Decimal(24)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +49,7 @@ def volume(facts: WorkloadFacts) -> Volume | None:
     outputs = known(lambda: facts.view.number("outputTokens"))
     if per_day is None or inputs is None or outputs is None:
         return None
-    requests = per_day * DAYS_PER_MONTH
+    requests = per_day * HOURS_PER_MONTH / HOURS_PER_DAY
     return Volume(requests=requests, input_tokens=requests * inputs, output_tokens=requests * outputs)
 
 
