@@ -1,0 +1,379 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from components import vllm_pod
+from components.lifecycle import SPOT_NOTICE_S, lifecycle
+from components.metrics import load_metrics
+from components.pod_resources import pod_resources
+from components.vllm_args import Adapter, Launch, histogram_buckets, server_arguments
+from inferstack.catalog.load import load_catalog
+from inferstack.engine.graph import Graph
+from inferstack.sizing.types import LoadTime, WorkloadPlan
+from tests.components import builders
+from tests.components.running import build, manifest, one, preview
+
+
+def pod(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    spec: Mapping[str, Any] = document["spec"]["template"]["spec"]
+    return spec
+
+
+def flags(arguments: list[str]) -> dict[str, str]:
+    """Flag to value; a bare flag has none."""
+    found, position = {}, 1
+    while position < len(arguments):
+        value = arguments[position + 1] if position + 1 < len(arguments) else "--"
+        bare = value.startswith("--")
+        found[arguments[position]] = "" if bare else value
+        position += 1 if bare else 2
+    return found
+
+
+def arguments(plan: WorkloadPlan, **changes: Any) -> list[str]:
+    spec = builders.server_spec(plan, **changes)
+    return server_arguments(
+        Launch(
+            plan=plan,
+            weights_uri=spec.weights_uri,
+            resources=spec.resources,
+            times=spec.times,
+            vllm_version="0.33.0",
+            adapters=spec.adapters,
+        )
+    )
+
+
+class TestArguments:
+    def test_the_model_comes_first_then_the_plan_then_what_the_cluster_adds(self) -> None:
+        found = arguments(builders.PLAN)
+        assert found[:6] == [
+            "s3://weights/models/x/main", "--max-model-len", "16384", "--tensor-parallel-size", "4",
+            "--enable-auto-tool-choice",
+        ]  # fmt: skip
+        assert flags(found)["--served-model-name"] == "chat"
+        assert flags(found)["--load-format"] == "runai_streamer"
+        assert found.count("--tensor-parallel-size") == 1
+
+    def test_what_plan_or_user_states_is_never_added_again(self) -> None:
+        stated = (("--shutdown-timeout", "7"), ("--sse-keep-alive-interval", "3"))
+        found = arguments(replace(builders.PLAN, vllm_args=stated))
+        assert found.count("--shutdown-timeout") == 1
+        assert flags(found)["--shutdown-timeout"] == "7"
+
+    def test_embedding_models_run_as_pooling_models_and_stream_nothing(self) -> None:
+        found = flags(arguments(builders.embed_plan()))
+        assert found["--runner"] == "pooling"
+        assert "--sse-keep-alive-interval" not in found
+
+    def test_groups_learn_their_rank_from_the_leader_worker_set(self) -> None:
+        found = flags(arguments(builders.group_plan()))
+        assert found["--nnodes"] == "$(LWS_GROUP_SIZE)"
+        assert found["--node-rank"] == "$(LWS_WORKER_INDEX)"
+        assert found["--master-addr"] == "$(LWS_LEADER_ADDRESS)"
+
+    def test_ranks_share_the_download_only_within_a_node(self) -> None:
+        settings = {
+            plan.workload: json.loads(flags(arguments(plan))["--model-loader-extra-config"])
+            for plan in (builders.PLAN, builders.small_plan(), builders.group_plan())
+        }
+        assert settings["chat"]["distributed"] is True
+        assert "distributed" not in settings["assistant"]
+        assert "distributed" not in settings["reasoning"]
+
+    def test_adapters_are_loaded_from_where_they_were_fetched(self) -> None:
+        adapters = (Adapter(name="tone", uri="s3://acme/tone-v3"),)
+        found = arguments(builders.PLAN, adapters=adapters)
+        assert found[-2:] == ["--lora-modules", '{"name": "tone", "path": "/adapters/tone"}']
+        assert "--enable-lora" in found
+
+    def test_service_levels_are_bounds_of_the_histograms(self) -> None:
+        buckets = histogram_buckets(builders.PLAN, "0.33.0")
+        assert set(buckets) == {"time_to_first_token", "inter_token_latency"}
+        assert 1.5 in buckets["time_to_first_token"]
+        assert 0.08 in buckets["inter_token_latency"]
+        assert buckets["time_to_first_token"] == sorted(buckets["time_to_first_token"])
+
+    def test_levels_that_are_bounds_already_change_nothing(self) -> None:
+        plan = replace(builders.PLAN, slo_ttft_p95_ms=1000.0, slo_itl_p95_ms=100.0)
+        assert histogram_buckets(plan, "0.33.0") == {}
+        assert "--custom-histogram-buckets" not in arguments(plan)
+
+
+class TestLifecycle:
+    @given(
+        weights=st.floats(0, 5000),
+        compile_s=st.floats(0, 600),
+        node=st.floats(0, 600),
+        image=st.floats(0, 900),
+        e2e=st.floats(1, 400_000),
+        replicas=st.integers(1, 40),
+        surge=st.integers(0, 3),
+        spot=st.booleans(),
+    )
+    def test_nothing_gives_up_before_starting_is_done(
+        self, weights: float, compile_s: float, node: float, image: float, e2e: float, replicas: int,
+        surge: int, spot: bool,
+    ) -> None:  # fmt: skip
+        latency = replace(builders.PREDICTION, e2e_ms=builders.percentiles(e2e))
+        chosen = replace(
+            builders.CANDIDATE, replicas=replicas, surge_replicas=surge, at_peak=latency,
+            purchase="spot" if spot else "on-demand",
+        )  # fmt: skip
+        load = LoadTime(node_s=node, image_s=image, weights_s=weights, compile_s=compile_s)
+        times = lifecycle(replace(builders.PLAN, chosen=chosen, load_time=load))
+        assert times.startup_s >= max(600, weights + compile_s)
+        assert times.progress_s > times.startup_s + node + image
+        assert times.await_s >= min(6 * 3600, times.progress_s)
+        assert times.grace_s > times.pre_stop_s + times.shutdown_s
+        assert times.shutdown_s > 0
+        if spot:
+            assert times.grace_s < SPOT_NOTICE_S
+
+    def test_probes_follow_the_load_time(self) -> None:
+        load = LoadTime(node_s=60, image_s=60, weights_s=1200, compile_s=200)
+        spec = builders.server_spec(replace(builders.PLAN, load_time=load))
+        container = pod(vllm_pod.deployment(spec))["containers"][0]
+        budget = container["startupProbe"]["periodSeconds"] * container["startupProbe"]["failureThreshold"]
+        assert budget == spec.times.startup_s == 2220
+        env = {entry["name"]: entry["value"] for entry in container["env"]}
+        assert env["VLLM_ENGINE_READY_TIMEOUT_S"] == "2220"
+
+    def test_a_rollout_one_by_one_may_take_as_long_as_all_replicas(self) -> None:
+        chosen = replace(builders.CANDIDATE, replicas=4, surge_replicas=0)
+        times = lifecycle(replace(builders.PLAN, chosen=chosen))
+        assert times.await_s == 4 * times.progress_s
+
+
+class TestResources:
+    @pytest.mark.parametrize(
+        "name", ["g6.xlarge", "g6e.12xlarge", "g5.48xlarge", "p5en.48xlarge", "g4dn.xlarge"]
+    )
+    def test_a_pod_leaves_room_for_the_system(self, name: str) -> None:
+        instance = load_catalog().instance(name)
+        chosen = replace(builders.CANDIDATE, instance_type=name, tp=instance.gpu_count)
+        found = pod_resources(instance, chosen)
+        assert found.gpus == instance.gpu_count
+        assert found.memory_gib <= instance.memory_gib * 0.92 - 2
+        assert 1 <= found.cpus <= instance.vcpus - 1
+
+    def test_replicas_on_one_node_share_it(self) -> None:
+        instance = load_catalog().instance("g6e.12xlarge")
+        half = replace(builders.CANDIDATE, tp=2, replicas_per_node=2)
+        whole, part = pod_resources(instance, builders.CANDIDATE), pod_resources(instance, half)
+        assert part.gpus * 2 == whole.gpus
+        assert part.memory_gib * 2 <= whole.memory_gib
+        assert part.cpus * 2 <= whole.cpus
+
+    @given(gpus=st.sampled_from([1, 2, 4, 8]))
+    def test_the_streamers_buffers_of_all_ranks_fit_in_the_pod(self, gpus: int) -> None:
+        instance = load_catalog().instance("g6.xlarge")
+        found = pod_resources(instance, replace(builders.CANDIDATE, tp=gpus))
+        assert found.streamer_bytes_per_gpu * gpus < found.memory_gib * 2**30 / 2
+
+    def test_cpu_has_no_limit_and_memory_has(self) -> None:
+        document = pod_resources(load_catalog().instance("g6.xlarge"), builders.SMALL).document()
+        assert set(document["limits"]) == {"memory", "nvidia.com/gpu"}
+        assert document["requests"]["memory"] == document["limits"]["memory"]
+
+
+class TestPod:
+    def test_it_satisfies_the_restricted_standard_as_user_2000(self, prod: Graph) -> None:
+        spec = pod(manifest(prod, "Deployment", "model-chat"))
+        security = spec["securityContext"]
+        assert (security["runAsUser"], security["runAsGroup"], security["runAsNonRoot"]) == (2000, 0, True)
+        assert security["seccompProfile"] == {"type": "RuntimeDefault"}
+        container = spec["containers"][0]["securityContext"]
+        assert container["allowPrivilegeEscalation"] is False
+        assert container["readOnlyRootFilesystem"] is True
+        assert container["capabilities"] == {"drop": ["ALL"]}
+        assert spec["automountServiceAccountToken"] is False
+        assert (
+            manifest(prod, "Namespace", "llm-serving")["metadata"]["labels"][
+                "pod-security.kubernetes.io/enforce"
+            ]
+            == "restricted"
+        )
+
+    def test_everything_it_writes_to_is_mounted(self, prod: Graph) -> None:
+        container = pod(manifest(prod, "Deployment", "model-chat"))["containers"][0]
+        mounts = {item["mountPath"] for item in container["volumeMounts"]}
+        assert mounts == {"/dev/shm", "/cache", "/tmp"}
+        env = {entry["name"]: entry["value"] for entry in container["env"]}
+        for name in ("HOME", "VLLM_CACHE_ROOT", "VLLM_CONFIG_ROOT", "TRITON_CACHE_DIR", "XDG_CACHE_HOME"):
+            assert env[name].startswith("/cache")
+
+    def test_shared_memory_is_memory(self, prod: Graph) -> None:
+        volumes = {item["name"]: item for item in pod(manifest(prod, "Deployment", "model-chat"))["volumes"]}
+        assert volumes["shm"]["emptyDir"] == {"medium": "Memory", "sizeLimit": "16Gi"}
+
+    def test_it_calls_no_hub_and_reports_no_usage(self, prod: Graph) -> None:
+        container = pod(manifest(prod, "Deployment", "model-chat"))["containers"][0]
+        env = {entry["name"]: entry["value"] for entry in container["env"]}
+        assert env["HF_HUB_OFFLINE"] == "1"
+        assert env["VLLM_NO_USAGE_STATS"] == "1"
+        assert "VLLM_SERVER_DEV_MODE" not in env
+
+    def test_service_variables_cannot_reach_it(self, prod: Graph) -> None:
+        """A Service called vllm would set VLLM_PORT to an address."""
+        assert pod(manifest(prod, "Deployment", "model-chat"))["enableServiceLinks"] is False
+        names = {str(item.inputs["metadata"]["name"]) for item in prod.of_type("kubernetes:core/v1:Service")}
+        assert "vllm" not in names
+
+    def test_it_runs_on_its_own_nodes(self, prod: Graph) -> None:
+        spec = pod(manifest(prod, "Deployment", "model-chat"))
+        labels = one(prod, "aws:eks/nodeGroup:NodeGroup", "prod-eu-chat-gpus").inputs["labels"]
+        assert spec["nodeSelector"].items() <= labels.items()
+        assert spec["tolerations"] == [
+            {"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}
+        ]
+
+    def test_it_prefers_other_zones_without_insisting(self, prod: Graph) -> None:
+        rules = pod(manifest(prod, "Deployment", "model-chat"))["topologySpreadConstraints"]
+        assert [item["topologyKey"] for item in rules] == [
+            "topology.kubernetes.io/zone", "kubernetes.io/hostname"
+        ]  # fmt: skip
+        assert {item["whenUnsatisfiable"] for item in rules} == {"ScheduleAnyway"}
+
+    def test_adapters_are_fetched_before_the_server_starts(self) -> None:
+        adapters = (Adapter(name="tone", uri="s3://acme/tone-v3"),)
+        spec = pod(vllm_pod.deployment(builders.server_spec(builders.PLAN, adapters=adapters)))
+        assert spec["initContainers"][0]["args"] == ["s3://acme/tone-v3", "/adapters/tone"]
+        assert {"name": "adapters", "mountPath": "/adapters", "readOnly": True} in spec["containers"][0][
+            "volumeMounts"
+        ]
+
+
+class TestRollout:
+    def test_with_surge_no_replica_is_taken_away_first(self) -> None:
+        strategy = vllm_pod.deployment(builders.server_spec(builders.PLAN))["spec"]["strategy"]
+        assert strategy["rollingUpdate"] == {"maxSurge": 1, "maxUnavailable": 0}
+
+    def test_without_spare_gpus_one_is_taken_away_first(self) -> None:
+        strategy = vllm_pod.deployment(builders.server_spec(builders.small_plan()))["spec"]["strategy"]
+        assert strategy["rollingUpdate"] == {"maxSurge": 0, "maxUnavailable": 1}
+
+    @given(replicas=st.integers(1, 40), spare=st.integers(0, 5), surge=st.integers(0, 3))
+    def test_a_rollout_and_a_drain_can_always_make_progress(
+        self, replicas: int, spare: int, surge: int
+    ) -> None:
+        chosen = replace(
+            builders.SMALL, replicas=replicas, replicas_serving=max(1, replicas - spare), surge_replicas=surge
+        )
+        spec = builders.server_spec(builders.small_plan(chosen=chosen))
+        rolling = vllm_pod.deployment(spec)["spec"]["strategy"]["rollingUpdate"]
+        assert rolling["maxSurge"] + rolling["maxUnavailable"] >= 1
+        assert vllm_pod.disruption_budget(spec)["spec"]["maxUnavailable"] >= 1
+
+    def test_pulumi_waits_as_long_as_the_rollout_may_take(self, prod: Graph) -> None:
+        document = manifest(prod, "Deployment", "model-chat")
+        assert (
+            int(document["metadata"]["annotations"]["pulumi.com/timeoutSeconds"])
+            >= (document["spec"]["progressDeadlineSeconds"])
+        )
+
+
+class TestGroups:
+    def test_a_group_restarts_as_a_whole(self, groups: Graph) -> None:
+        document = manifest(groups, "LeaderWorkerSet", "model-reasoning")
+        template = document["spec"]["leaderWorkerTemplate"]
+        assert (document["spec"]["replicas"], template["size"]) == (2, 2)
+        assert template["restartPolicy"] == "RecreateGroupOnPodRestart"
+
+    def test_workers_serve_no_one(self, groups: Graph) -> None:
+        template = manifest(groups, "LeaderWorkerSet", "model-reasoning")["spec"]["leaderWorkerTemplate"]
+        leader = template["leaderTemplate"]["spec"]["containers"][0]
+        worker = template["workerTemplate"]["spec"]["containers"][0]
+        assert worker["args"] == [*leader["args"], "--headless"]
+        assert "startupProbe" not in worker
+        assert leader["startupProbe"]
+
+    def test_only_leaders_answer(self, groups: Graph) -> None:
+        selector = manifest(groups, "Service", "model-reasoning")["spec"]["selector"]
+        assert selector["leaderworkerset.sigs.k8s.io/worker-index"] == "0"
+
+    def test_ranks_may_talk_to_each_other_and_no_one_else(self, groups: Graph) -> None:
+        spec = manifest(groups, "NetworkPolicy", "model-reasoning")["spec"]
+        own = [{"podSelector": spec["podSelector"]}]
+        assert {"from": own} in spec["ingress"]
+        assert {"to": own} in spec["egress"]
+
+    def test_pods_ask_for_all_gpus_and_interfaces_of_a_node(self, groups: Graph) -> None:
+        template = manifest(groups, "LeaderWorkerSet", "model-reasoning")["spec"]["leaderWorkerTemplate"]
+        limits = template["workerTemplate"]["spec"]["containers"][0]["resources"]["limits"]
+        assert (limits["nvidia.com/gpu"], limits["vpc.amazonaws.com/efa"]) == ("8", "16")
+
+    def test_locked_memory_is_allowed_where_efa_needs_it_and_nowhere_else(
+        self, groups: Graph, prod: Graph
+    ) -> None:
+        template = manifest(groups, "LeaderWorkerSet", "model-reasoning")["spec"]["leaderWorkerTemplate"]
+        security = template["leaderTemplate"]["spec"]["containers"][0]["securityContext"]
+        assert security["capabilities"] == {"drop": ["ALL"], "add": ["IPC_LOCK"]}
+        assert (
+            manifest(groups, "Namespace", "llm-serving")["metadata"]["labels"][
+                "pod-security.kubernetes.io/enforce"
+            ]
+            == "privileged"
+        )
+        assert (
+            "add"
+            not in pod(manifest(prod, "Deployment", "model-chat"))["containers"][0]["securityContext"][
+                "capabilities"
+            ]
+        )
+
+
+class TestAccess:
+    def test_only_gateway_and_prometheus_reach_the_server(self, prod: Graph) -> None:
+        rule = manifest(prod, "NetworkPolicy", "model-chat")["spec"]["ingress"]
+        assert rule == [
+            {
+                "from": [
+                    {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": name}}}
+                    for name in ("llm-gateway", "monitoring")
+                ],
+                "ports": [{"protocol": "TCP", "port": 8000}],
+            }
+        ]
+
+    def test_without_a_gateway_the_cluster_may_call(self, dev: Graph) -> None:
+        rule = manifest(dev, "NetworkPolicy", "model-assistant")["spec"]["ingress"][0]
+        assert rule["from"] == [{"namespaceSelector": {}}]
+
+    def test_metadata_of_the_node_is_out_of_reach(self, prod: Graph) -> None:
+        """Multimodal servers fetch addresses users name."""
+        rules = manifest(prod, "NetworkPolicy", "model-chat")["spec"]["egress"]
+        on_80 = [rule for rule in rules if {"protocol": "TCP", "port": 80} in rule["ports"]]
+        assert [rule["to"] for rule in on_80] == [[{"ipBlock": {"cidr": "169.254.170.23/32"}}]]
+
+
+def test_adapters_of_the_users_own_bucket_may_be_read() -> None:
+    adapters = [
+        {"name": "tone", "source": "s3://acme-adapters/tone-v3"},
+        {"name": "law", "source": "acme/law-lora"},
+    ]
+    args = builders.dev()
+    served = builders.workload("assistant", {"id": "Qwen/Qwen3-8B", "adapters": adapters})
+    pair = builders.arguments(args.loaded.environment, builders.US_ZONES, (served, builders.small_plan()))
+    graph = preview(build(pair))
+    policy = one(graph, "aws:iam/rolePolicy:RolePolicy", "dev-assistant").inputs["policy"]
+    assert "arn:aws:s3:::acme-adapters/tone-v3/*" in str(policy)
+    assert "models/acme/law-lora/main/*" in str(policy)
+    fetched = pod(manifest(graph, "Deployment", "model-assistant"))["initContainers"][0]["args"]
+    assert fetched[0] == "s3://acme-adapters/tone-v3"
+    assert fetched[2].endswith("/models/acme/law-lora/main")
+    assert len(graph.of_type("kubernetes:batch/v1:Job")) == 2
+
+
+def test_an_unknown_vllm_version_has_no_metric_names() -> None:
+    from inferstack.errors import InputError
+
+    with pytest.raises(InputError, match=r"0\.99\.0.*accepted: 0\.33\.0"):
+        load_metrics("0.99.0")
