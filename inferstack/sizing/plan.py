@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+from dataclasses import replace
 from typing import Final
 
 from inferstack.catalog.load import Catalog
 from inferstack.errors import BlockedError, InputError, Problem
 from inferstack.sizing.ask import Ask, Place, ask, place_of
-from inferstack.sizing.candidates import candidate
+from inferstack.sizing.candidates import candidate, spare_host
 from inferstack.sizing.decide import Decision, decide
 from inferstack.sizing.load_time import load_time
 from inferstack.sizing.network import network_of
@@ -95,6 +96,7 @@ def _plan(asked: Ask, decision: Decision, catalog: Catalog) -> WorkloadPlan:
     workload, query, subject = asked.workload, asked.query, asked.query.subject
     model = subject.model
     chosen = candidate(decision.chosen, query, asked.rollouts)
+    spare = spare_host(decision.chosen, query)
     least, most = _replica_bounds(asked, chosen)
     return WorkloadPlan(
         workload=workload.name,
@@ -123,6 +125,11 @@ def _plan(asked: Ask, decision: Decision, catalog: Catalog) -> WorkloadPlan:
         rejections=decision.rejections,
         notes=notes(asked, decision, chosen, catalog),
         warnings=warnings(asked, decision, chosen),
+        second_choice=(
+            None
+            if spare is None
+            else candidate(replace(decision.chosen, placed=spare), query, asked.rollouts)
+        ),
     )
 
 

@@ -236,6 +236,8 @@ class WorkloadPlan:
     rejections: tuple[Rejection, ...]
     notes: tuple[str, ...]
     warnings: tuple[str, ...] = ()
+    second_choice: Candidate | None = None
+    """The next best instance type that runs the same engine, for when AWS has no capacity of the first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -193,7 +193,17 @@ def test_the_quota_note_counts_surge() -> None:
 
 
 def test_a_second_instance_type_is_named_for_when_capacity_runs_out() -> None:
-    assert any(note.startswith("no capacity? next for the same engine:") for note in planned().notes)
+    plan = planned()
+    assert any(note.startswith("no capacity? next for the same engine:") for note in plan.notes)
+    second = plan.second_choice
+    assert second is not None
+    assert second.instance_type != plan.chosen.instance_type
+    assert (second.region, second.tp, second.quantization) == (
+        plan.chosen.region,
+        plan.chosen.tp,
+        plan.chosen.quantization,
+    )
+    assert second.usd_per_month >= plan.chosen.usd_per_month
 
 
 def test_alternatives_are_not_dominated() -> None:
