@@ -17,6 +17,8 @@ TYPE_PREFIX = "inferstack:index:"
 class Component(pulumi.ComponentResource):
     """A component whose props are its ``facts``: plain values, known at preview, read by rules and the bill.
 
+    Pulumi turns props into attributes too, so a component's own attributes have other names than its facts.
+
     Providers come from the parent's options; children get the component as parent and nothing by accident.
     """
 

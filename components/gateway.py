@@ -89,7 +89,8 @@ class GatewayArgs:
 class Gateway(Component):
     """The entrance. Callers hold keys of LiteLLM; models are reachable only through it."""
 
-    certificate: aws.acm.Certificate | None = None
+    requested: aws.acm.Certificate | None = None
+    """The certificate, when one is requested here."""
 
     def __init__(self, name: str, args: GatewayArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("Gateway", name, args.facts(), opts)
@@ -115,9 +116,9 @@ class Gateway(Component):
     @property
     def validation_record(self) -> pulumi.Output[dict[str, str]] | None:
         """The DNS record that proves ownership of the host, when a certificate is requested."""
-        if self.certificate is None:
+        if self.requested is None:
             return None
-        option = self.certificate.domain_validation_options[0]
+        option = self.requested.domain_validation_options[0]
         return pulumi.Output.all(
             name=option.resource_record_name,
             type=option.resource_record_type,
@@ -187,11 +188,11 @@ class Gateway(Component):
             return None
         if self.args.certificate_arn is not None:
             return self.args.certificate_arn
-        self.certificate = aws.acm.Certificate(
+        self.requested = aws.acm.Certificate(
             self.name, domain_name=self.args.host, validation_method="DNS", opts=self.child()
         )
         validation = aws.acm.CertificateValidation(
-            self.name, certificate_arn=self.certificate.arn, opts=self.child(minutes=CERTIFICATE_MINUTES)
+            self.name, certificate_arn=self.requested.arn, opts=self.child(minutes=CERTIFICATE_MINUTES)
         )
         arn: pulumi.Output[str] = validation.certificate_arn
         return arn

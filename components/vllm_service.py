@@ -30,7 +30,7 @@ class VllmServiceArgs:
 
 
 class VllmService(Component):
-    """A vLLM server; ``workload`` is the Deployment, or the LeaderWorkerSet when a replica spans nodes."""
+    """A vLLM server; ``server`` is the Deployment, or the LeaderWorkerSet when a replica spans nodes."""
 
     def __init__(self, name: str, args: VllmServiceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("VllmService", name, args.facts, opts)
@@ -49,7 +49,7 @@ class VllmService(Component):
             )
         ]
         document = vllm_pod.leader_worker_set(spec) if spec.multi_node else vllm_pod.deployment(spec)
-        self.workload = self._object(document, (identity, *beside))
+        self.server = self._object(document, (identity, *beside))
         self.register_outputs({"url": self.url})
 
     @property

@@ -1,0 +1,342 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from components.facts import FallbackFacts
+from components.gateway import external_statements, host_name
+from components.gateway_pod import KEEP_ALIVE_S
+from components.iam import Place
+from components.load_balancer import CLUSTER_TAG, controller_statements, controller_values
+from components.routes import (
+    CLASSIFICATIONS,
+    GATEWAY_TIMEOUT_S,
+    PREFIXES,
+    Backend,
+    gateway_config,
+    may_leave,
+    providers,
+    route_facts,
+)
+from components.waf import web_acl_inputs
+from inferstack.engine.graph import Graph
+from inferstack.resources import UNKNOWN, Secret
+from tests.components import builders
+from tests.components.running import build, deploy, manifest, one, preview
+
+PLACE = Place(account="123456789012", region="eu-central-1", cluster="inferstack-prod-eu")
+PREFIX = "alb.ingress.kubernetes.io"
+
+
+def fallback(provider: str, model: str, *, enabled: bool = True, **changes: Any) -> FallbackFacts:
+    values = {"region": None, "endpoint": None, "max_classification": "internal", "reasons": ("error",)}
+    return FallbackFacts(provider=provider, model=model, enabled=enabled, **{**values, **changes})
+
+
+def backend(*fallbacks: FallbackFacts, classification: str = "internal", task: str = "chat") -> Backend:
+    return Backend(
+        workload="chat",
+        served_model_name="chat",
+        task=task,
+        url="http://model-chat.llm-serving.svc.cluster.local:8000/v1",
+        classification=classification,
+        region="eu-central-1",
+        fallbacks=fallbacks,
+    )
+
+
+def models(config: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    return {item["model_name"]: item["litellm_params"] for item in config["model_list"]}
+
+
+class TestConfiguration:
+    def test_every_workload_is_a_model(self, prod: Graph) -> None:
+        config_map = next(
+            item.inputs
+            for item in prod.of_type("kubernetes:core/v1:ConfigMap")
+            if item.name == "prod-eu-gateway"
+        )
+        config = yaml.safe_load(config_map["data"]["config.yaml"])
+        found = models(config)
+        assert found["chat"] == {
+            "model": "hosted_vllm/chat",
+            "api_base": "http://model-chat.llm-serving.svc.cluster.local:8000/v1",
+            "api_key": "none",
+        }
+        assert set(found) == {"chat", "embed", "chat-fallback-1"}
+        modes = {item["model_name"]: item["model_info"]["mode"] for item in config["model_list"]}
+        assert modes == {"chat": "chat", "chat-fallback-1": "chat", "embed": "embedding"}
+
+    def test_what_is_more_protected_than_a_backend_is_cleared_for_never_gets_there(self, prod: Graph) -> None:
+        """Chat is confidential: Bedrock is cleared for that, OpenAI only for internal data."""
+        config_map = next(
+            item.inputs
+            for item in prod.of_type("kubernetes:core/v1:ConfigMap")
+            if item.name == "prod-eu-gateway"
+        )
+        text = config_map["data"]["config.yaml"]
+        assert "bedrock/eu.anthropic.claude-sonnet-4-5" in text
+        assert "openai" not in text
+        facts = one(prod, "inferstack:index:VllmService", "prod-eu-chat").inputs["fallback"]
+        assert [(item["provider"], item["enabled"]) for item in facts] == [
+            ("bedrock", True),
+            ("openai", False),
+        ]
+
+    @given(data=st.sampled_from(CLASSIFICATIONS), cleared=st.sampled_from(CLASSIFICATIONS))
+    def test_restricted_data_never_leaves_and_others_only_within_their_class(
+        self, data: str, cleared: str
+    ) -> None:
+        allowed = may_leave(data, cleared)
+        assert not (data == "restricted" and allowed)
+        if allowed:
+            assert CLASSIFICATIONS.index(data) <= CLASSIFICATIONS.index(cleared)
+
+    def test_fallbacks_are_tried_in_order_and_only_from_their_workload(self) -> None:
+        config = gateway_config(
+            [backend(fallback("bedrock", "eu.amazon.nova-pro-v1:0"), fallback("together", "meta/llama"))],
+            auth="keys",
+        )
+        assert config["router_settings"]["fallbacks"] == [{"chat": ["chat-fallback-1", "chat-fallback-2"]}]
+        found = models(config)
+        assert found["chat-fallback-1"] == {
+            "model": "bedrock/eu.amazon.nova-pro-v1:0", "aws_region_name": "eu-central-1"
+        }  # fmt: skip
+        assert found["chat-fallback-2"] == {
+            "model": "together_ai/meta/llama", "api_key": "os.environ/TOGETHERAI_API_KEY"
+        }  # fmt: skip
+
+    def test_without_fallbacks_there_is_an_empty_list(self) -> None:
+        assert gateway_config([backend()], auth="keys")["router_settings"]["fallbacks"] == []
+
+    def test_no_key_is_ever_in_the_configuration(self) -> None:
+        every = [fallback(provider, "m") for provider in sorted(PREFIXES)]
+        config = gateway_config([backend(*every)], auth="keys")
+        keys = {params.get("api_key") for params in models(config).values()}
+        assert all(key is None or key == "none" or key.startswith("os.environ/") for key in keys)
+        assert config["general_settings"]["master_key"] == "os.environ/LITELLM_MASTER_KEY"
+
+    def test_dedicated_endpoints_are_called_where_they_are(self) -> None:
+        item = fallback("huggingface", "tgi", endpoint="https://x.eu-west-1.aws.endpoints.huggingface.cloud")
+        params = models(gateway_config([backend(item)], auth="none"))["chat-fallback-1"]
+        assert params["api_base"] == "https://x.eu-west-1.aws.endpoints.huggingface.cloud"
+
+    def test_without_keys_there_is_no_master_key(self) -> None:
+        assert "master_key" not in gateway_config([backend()], auth="none")["general_settings"]
+
+    def test_prompts_are_not_logged_and_nothing_is_reported_home(self) -> None:
+        settings = gateway_config([backend()], auth="keys")["litellm_settings"]
+        assert settings["turn_off_message_logging"] is True
+        assert settings["telemetry"] is False
+
+    @given(
+        text=st.text(
+            alphabet=st.characters(codec="utf-8", max_codepoint=0xFFFF, exclude_categories=["Cs", "Cc"]),
+            min_size=1,
+        )
+    )
+    def test_any_model_name_survives_the_template(self, text: str) -> None:
+        found = models(gateway_config([backend(fallback("openai", text))], auth="keys"))
+        assert found["chat-fallback-1"]["model"] == f"openai/{text}"
+
+
+class TestRoutes:
+    def test_facts_name_every_backend_in_use(self) -> None:
+        used, unused = fallback("bedrock", "m", region="eu-west-1"), fallback("openai", "n", enabled=False)
+        assert [(item.provider, item.region) for item in route_facts([backend(used, unused)])] == [
+            ("vllm", "eu-central-1"), ("bedrock", "eu-west-1")
+        ]  # fmt: skip
+        assert providers([backend(used, unused)]) == ("bedrock",)
+
+    def test_the_pods_may_invoke_the_named_models_only(self) -> None:
+        used = fallback("bedrock", "eu.anthropic.claude-sonnet-4-5"), fallback("sagemaker", "my-endpoint")
+        statements = external_statements(PLACE, [backend(*used)])
+        assert [item.resources for item in statements] == [
+            (
+                "arn:aws:bedrock:*::foundation-model/anthropic.claude-sonnet-4-5*",
+                "arn:aws:bedrock:eu-central-1:123456789012:inference-profile/eu.anthropic.claude-sonnet-4-5",
+            ),
+            ("arn:aws:sagemaker:eu-central-1:123456789012:endpoint/my-endpoint",),
+        ]
+
+    def test_without_aws_backends_the_pods_have_no_role(self) -> None:
+        assert external_statements(PLACE, [backend(fallback("openai", "gpt-5"))]) == ()
+
+
+class TestLoadBalancer:
+    def test_it_is_internal_encrypted_and_waits_as_long_as_the_gateway(self, prod: Graph) -> None:
+        annotations = manifest(prod, "Ingress", "litellm")["metadata"]["annotations"]
+        assert annotations[f"{PREFIX}/scheme"] == "internal"
+        assert annotations[f"{PREFIX}/target-type"] == "ip"
+        assert annotations[f"{PREFIX}/listen-ports"] == '[{"HTTPS":443}]'
+        assert annotations[f"{PREFIX}/ssl-policy"].startswith("ELBSecurityPolicy-TLS13")
+        assert (
+            f"idle_timeout.timeout_seconds={GATEWAY_TIMEOUT_S}"
+            in (annotations[f"{PREFIX}/load-balancer-attributes"])
+        )
+        assert annotations[f"{PREFIX}/certificate-arn"] is UNKNOWN
+        assert annotations[f"{PREFIX}/wafv2-acl-arn"] is UNKNOWN
+
+    def test_servers_keep_connections_longer_than_the_balancer(self, prod: Graph) -> None:
+        container = manifest(prod, "Deployment", "litellm")["spec"]["template"]["spec"]["containers"][0]
+        env = {entry["name"]: entry.get("value") for entry in container["env"]}
+        assert int(str(env["KEEPALIVE_TIMEOUT"])) == KEEP_ALIVE_S > GATEWAY_TIMEOUT_S
+
+    def test_only_the_api_is_reachable(self, prod: Graph) -> None:
+        rules = manifest(prod, "Ingress", "litellm")["spec"]["rules"]
+        assert rules[0]["host"] == "llm.example.eu"
+        assert [item["path"] for item in rules[0]["http"]["paths"]] == ["/v1", "/health/readiness"]
+
+    def test_an_existing_certificate_is_used(self) -> None:
+        arn = "arn:aws:acm:eu-central-1:123456789012:certificate/abc"
+        graph = preview(
+            build(builders.prod(gateway={"host": "llm.example.eu", "certificateArn": arn, "waf": False}))
+        )
+        annotations = manifest(graph, "Ingress", "litellm")["metadata"]["annotations"]
+        assert annotations[f"{PREFIX}/certificate-arn"] == arn
+        assert f"{PREFIX}/wafv2-acl-arn" not in annotations
+        assert graph.of_type("aws:acm/certificate:Certificate", "aws:wafv2/webAcl:WebAcl") == ()
+
+    def test_without_tls_it_listens_in_clear(self) -> None:
+        graph = preview(build(builders.prod(gateway={"host": "llm.example.eu", "tls": "none"})))
+        annotations = manifest(graph, "Ingress", "litellm")["metadata"]["annotations"]
+        assert annotations[f"{PREFIX}/listen-ports"] == '[{"HTTP":80}]'
+        assert graph.outputs["gatewayUrl"] == "http://llm.example.eu/v1"
+
+    def test_it_is_made_and_removed_while_its_controller_runs(self, prod: Graph) -> None:
+        ingress = one(prod, "kubernetes:networking.k8s.io/v1:Ingress")
+        controller = one(prod, "kubernetes:helm.sh/v3:Release", "prod-eu-gateway-load-balancer")
+        assert controller.urn in ingress.dependencies
+
+    def test_the_controller_finds_its_vpc_without_the_nodes_metadata(self, prod: Graph) -> None:
+        values = one(prod, "kubernetes:helm.sh/v3:Release", "prod-eu-gateway-load-balancer").inputs["values"]
+        vpc = one(prod, "aws:ec2/vpc:Vpc").inputs["tags"]
+        assert values["vpcTags"] == vpc
+        assert values == controller_values(PLACE, "inferstack-prod-eu")
+
+    def test_the_controller_changes_only_what_is_the_clusters_own(self) -> None:
+        destructive = ("Delete", "SetSecurityGroups", "SetSubnets", "ModifyLoadBalancerAttributes")
+        for statement in controller_statements(PLACE):
+            if any(word in action for action in statement.actions for word in destructive) and not any(
+                "Listener" in action or "Rule" in action for action in statement.actions
+            ):
+                assert statement.condition is not None
+                values = {value for test in statement.condition.values() for value in test.values()}
+                assert values == {"inferstack-prod-eu"}
+                assert CLUSTER_TAG in json.dumps(statement.condition)
+
+    def test_only_reading_is_allowed_everywhere(self) -> None:
+        broad = [item for item in controller_statements(PLACE) if "*" in item.resources]
+        assert len(broad) == 1
+        verbs = {action.partition(":")[2] for action in broad[0].actions}
+        assert {verb for verb in verbs if not verb.startswith(("Describe", "Get", "List"))} == {
+            "AssociateWebACL", "DisassociateWebACL"
+        }  # fmt: skip
+
+    @pytest.mark.parametrize(
+        ("status", "expected"),
+        [
+            (None, None),
+            ({}, None),
+            ({"loadBalancer": {}}, None),
+            ({"loadBalancer": {"ingress": [{"hostname": "lb"}]}}, "lb"),
+        ],
+    )
+    def test_its_address_is_known_once_it_has_one(self, status: object, expected: str | None) -> None:
+        assert host_name(status) == expected
+
+
+class TestWebAcl:
+    def test_prompts_are_not_inspected(self) -> None:
+        """Body rules would block prompts with code, SQL or long texts."""
+        rules = web_acl_inputs("acl")["rules"]
+        managed = [
+            rule["statement"]["managedRuleGroupStatement"]["name"]
+            for rule in rules
+            if "managedRuleGroupStatement" in rule["statement"]
+        ]
+        assert managed == ["AWSManagedRulesAmazonIpReputationList"]
+
+    def test_requests_with_keys_are_not_sampled(self) -> None:
+        document = web_acl_inputs("acl")
+        settings = [document["visibilityConfig"], *(rule["visibilityConfig"] for rule in document["rules"])]
+        assert {item["sampledRequestsEnabled"] for item in settings} == {False}
+
+
+class TestPod:
+    def test_it_is_hardened_and_pinned_by_digest(self, prod: Graph) -> None:
+        spec = manifest(prod, "Deployment", "litellm")["spec"]["template"]["spec"]
+        assert "@sha256:" in spec["containers"][0]["image"]
+        assert spec["securityContext"]["runAsUser"] == 65534
+        assert spec["containers"][0]["securityContext"]["readOnlyRootFilesystem"] is True
+        assert one(prod, "inferstack:index:Gateway").inputs["imageDigest"].startswith("sha256:")
+
+    def test_it_leaves_the_balancer_before_it_stops(self, prod: Graph) -> None:
+        spec = manifest(prod, "Deployment", "litellm")["spec"]["template"]["spec"]
+        sleep = spec["containers"][0]["lifecycle"]["preStop"]["sleep"]["seconds"]
+        delay = 60
+        assert delay < sleep < spec["terminationGracePeriodSeconds"]
+
+    def test_it_reaches_models_and_only_allowed_backends(self, prod: Graph) -> None:
+        def ports(graph: Graph) -> set[int]:
+            rules = manifest(graph, "NetworkPolicy", "litellm")["spec"]["egress"]
+            return {entry["port"] for rule in rules for entry in rule["ports"]}
+
+        assert ports(prod) == {53, 8000, 443, 80}
+        spec = builders.environment("in", gateway={"host": "a.example"}, monitoring={"stack": "none"})
+        pair = (builders.workload("chat", builders.PLAN.model_id), builders.PLAN)
+        alone = preview(build(builders.arguments(spec, builders.EU_ZONES, pair)))
+        assert ports(alone) == {53, 8000}
+
+    def test_a_new_configuration_rolls_the_pods(self, prod: Graph) -> None:
+        spec = manifest(prod, "Deployment", "litellm")["spec"]["template"]["spec"]
+        name = spec["volumes"][0]["configMap"]["name"]
+        document = next(
+            item.inputs
+            for item in prod.of_type("kubernetes:core/v1:ConfigMap")
+            if item.name == "prod-eu-gateway"
+        )
+        assert document["metadata"]["name"] == name
+        assert document["immutable"] is True
+
+    def test_keys_come_from_secrets(self) -> None:
+        import pulumi
+
+        from components.settings import Settings
+        from tests.components.running import run_function
+
+        args = builders.prod()
+
+        def program() -> None:
+            settings = Settings(gateway_master_key=pulumi.Output.secret("sk-very-secret"))
+            build(builders.InferenceEnvironmentArgs(
+                loaded=args.loaded, plan=args.plan, catalog=args.catalog, settings=settings
+            ))()  # fmt: skip
+
+        graph = run_function(program)
+        data = manifest(graph, "Secret", "gateway-master-key")["stringData"]
+        assert isinstance(data, Secret) or isinstance(data["LITELLM_MASTER_KEY"], Secret)
+        assert "sk-very-secret" not in repr(graph)
+
+    def test_keys_of_providers_no_route_uses_are_not_stored(self) -> None:
+        recorder = deploy(build(builders.prod()))
+        names = {
+            item.inputs["metadata"]["name"] for item in recorder.resources if item.typ.endswith(":Secret")
+        }
+        assert names == {"hugging-face", "gateway-master-key"}
+
+
+def test_outputs_say_where_callers_and_dns_point() -> None:
+    graph = preview(build(builders.prod()))
+    assert graph.outputs["gatewayUrl"] == "https://llm.example.eu/v1"
+    assert graph.outputs["models"] == {
+        "chat": "http://model-chat.llm-serving.svc.cluster.local:8000/v1",
+        "embed": "http://model-embed.llm-serving.svc.cluster.local:8000/v1",
+    }
+    assert set(graph.outputs) >= {"loadBalancer", "certificateValidationRecord", "kubeconfigCommand"}
