@@ -88,6 +88,7 @@ class WorkloadCost:
     shared: Decimal
     """In proportion to what each workload's own resources cost."""
     gaps: int
+    shared_gaps: int
     tokens: Decimal | None
     """Input and output tokens a month at the spec's traffic; None: not stated."""
     budget: Decimal | None
@@ -97,8 +98,8 @@ class WorkloadCost:
         return self.own + self.shared
 
     def usd_per_million_tokens(self, *, with_shared: bool) -> Decimal | None:
-        """None without traffic, or when a price of the workload's own resources is missing."""
-        if not self.tokens or self.gaps:
+        """None without traffic, or when a price of what is counted is missing."""
+        if not self.tokens or self.gaps or (with_shared and self.shared_gaps):
             return None
         return (self.monthly if with_shared else self.own) / (self.tokens / TOKENS_PER_MILLION)
 

@@ -95,13 +95,14 @@ def _workloads(priced: tuple[ResourceCost, ...], pricing: Pricing) -> tuple[Work
     facts = {name: found for found in pricing.workloads if (name := _text(found.view, "workload"))}
     own = dict.fromkeys(sorted(facts), Decimal("0.00"))
     gaps = dict.fromkeys(own, 0)
-    shared = Decimal("0.00")
+    shared, shared_gaps = Decimal("0.00"), 0
     for cost in priced:
         if cost.workload in own:
             own[cost.workload] += cost.monthly
             gaps[cost.workload] += len(cost.gaps)
         else:
             shared += cost.monthly
+            shared_gaps += len(cost.gaps)
     shares = allocate(shared, own)
     return tuple(
         WorkloadCost(
@@ -109,6 +110,7 @@ def _workloads(priced: tuple[ResourceCost, ...], pricing: Pricing) -> tuple[Work
             own=own[name],
             shared=shares[name],
             gaps=gaps[name],
+            shared_gaps=shared_gaps,
             tokens=volume.tokens if (volume := traffic.volume(facts[name])) else None,
             budget=_budget(facts[name].view),
         )

@@ -55,9 +55,10 @@ def workload_lines(bill: Bill) -> Iterator[str]:
 def _workload_note(cost: WorkloadCost) -> str:
     own, full = cost.usd_per_million_tokens(with_shared=False), cost.usd_per_million_tokens(with_shared=True)
     note = f"own {usd(cost.own)}, shared {usd(cost.shared)}"
-    if own is None or full is None:
+    if own is None:
         return f"{note}; price of tokens not known"
-    return f"{note}; {usd(own)} a million tokens, {usd(full)} with the shared part"
+    whole = "not known" if full is None else usd(full)
+    return f"{note}; {usd(own)} a million tokens, {whole} with the shared part"
 
 
 def _total_note(bill: Bill) -> str:
@@ -67,7 +68,8 @@ def _total_note(bill: Bill) -> str:
 
 def _resource_lines(cost: ResourceCost) -> Iterator[str]:
     where = f"  [{cost.component}]" if cost.component else ""
-    yield _row(f"{cost.title} {cost.name}", cost.monthly, where.strip())
+    nothing_known = bool(cost.gaps) and len(cost.gaps) == len(cost.lines)
+    yield _row(f"{cost.title} {cost.name}", None if nothing_known else cost.monthly, where.strip())
     for line in cost.lines:
         yield _line(line)
 
@@ -84,7 +86,7 @@ def _line(line: Line) -> str:
 def gap_lines(bill: Bill) -> Iterator[str]:
     """What costs money and is not in the total."""
     if bill.gaps:
-        yield f"no price ({len(bill.gaps)} lines, not in the total)"
+        yield f"no price ({len(bill.gaps)} {'line' if len(bill.gaps) == 1 else 'lines'}, not in the total)"
         for cost, line in bill.gaps:
             yield f"  {cost.name}: {line.label}"
     if bill.not_priced:
@@ -141,5 +143,6 @@ def _signed(amount: Decimal) -> str:
     return f"+{usd(amount)}" if amount > 0 else usd(amount)
 
 
-def _row(name: str, amount: Decimal, note: str = "") -> str:
-    return f"{name:<{NAME_WIDTH}}{usd(amount):>{MONEY_WIDTH}}  {note}".rstrip()
+def _row(name: str, amount: Decimal | None, note: str = "") -> str:
+    shown = "no price" if amount is None else usd(amount)
+    return f"{name:<{NAME_WIDTH}}{shown:>{MONEY_WIDTH}}  {note}".rstrip()

@@ -14,6 +14,7 @@ from policy_graphs import RULES
 
 from inferstack.errors import InputError
 from inferstack.policy.pack import load_pack
+from inferstack.policy.reference import reference
 from inferstack.policy.types import FAMILIES, ResourceRule, Rule
 
 ROOT = Path(__file__).parents[2]
@@ -138,3 +139,15 @@ def test_rules_import_without_pulumi_being_loaded() -> None:
     code = "import sys; import policies.rules; print([n for n in sys.modules if n.split('.')[0].startswith('pulumi')])"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert found.stdout.strip() == "[]"
+
+
+def test_the_page_of_rules_is_up_to_date(request: pytest.FixtureRequest) -> None:
+    page = ROOT / "docs" / "policies.md"
+    if request.config.getoption("--update-golden", default=False):
+        page.write_text(reference(RULES), encoding="utf-8")
+    assert page.read_text(encoding="utf-8") == reference(RULES), "run `make golden` and review the diff"
+
+
+def test_the_page_names_every_rule_once() -> None:
+    page = reference(RULES)
+    assert all(page.count(f"### {rule.id}\n") == 1 and rule.rationale in page for rule in RULES)
