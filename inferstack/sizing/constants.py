@@ -1,18 +1,24 @@
 """The fitted constants of the performance model, read once from ``data/performance.json``.
 
-Written by ``tests/accuracy/fit_performance.py`` from ``data/measurements/serving_benchmarks.csv``. All
-fractions are of the data sheet's peak; multipliers are relative to the common value.
+Written by ``tests/accuracy/fit_performance.py`` from ``data/measurements/serving_benchmarks.csv``. Shares
+are of the data sheet's peak; corrections multiply the common value.
 """
 
 from __future__ import annotations
 
 import functools
 import json
-import re
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
 
-DATA = Path(__file__).parent / "data"
+from inferstack.sizing.vllm_defaults import version_key
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+DATA: Final = Path(__file__).parent / "data"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +27,25 @@ class Efficiency:
 
     bandwidth: float
     compute: float
+
+
+@dataclass(frozen=True, slots=True)
+class ExpertEfficiency:
+    """As ``Efficiency``, for the grouped matrices of routed experts, and the time of their launches a
+    layer."""
+
+    bandwidth: float
+    compute: float
+    layer_us: float
+
+
+@dataclass(frozen=True, slots=True)
+class GpuCorrection:
+    """Multipliers of one GPU on the common bandwidth, compute and launch time."""
+
+    bandwidth: float
+    compute: float
+    launch: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,70 +66,84 @@ class EngineConstants:
     compute: float
     request_ms: float
     """Time to first token outside the engine: HTTP, tokenizer, queues between processes."""
+    frontend_ms: float
+    """What one request occupies the front end for; a burst of requests enters at this pace."""
+    activation_share: float
+    """Share of the activation peak estimated for this generation that its runs were seen to need."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Constants:
-    """Everything ``StepModel`` and the service model take from measurements."""
+    """Everything the step and service models take from measurements."""
 
     bandwidth: float
-    kernels: tuple[tuple[str, Efficiency], ...]
-    gpus: tuple[tuple[str, Efficiency], ...]
-    engines: tuple[tuple[str, EngineConstants], ...]
     sharpness: float
-    moe_bandwidth: float
-    moe_compute: float
+    """How far reading and computing overlap: 1 adds them up, infinity hides the shorter one."""
+    kernels: Mapping[str, Efficiency]
+    experts: Mapping[str, ExpertEfficiency]
+    gpus: Mapping[str, GpuCorrection]
+    engines: Mapping[str, EngineConstants]
+    rejoin_steps: float
+    """Running steps that a client's next request waits for before it is seen, in a closed loop."""
     routing_spread: float
+    """How evenly tokens choose experts: 1 is uniform, less touches fewer experts."""
     expert_parallel_imbalance: float
     attention_bandwidth: float
     attention_compute: float
+    sinks_compute: float
+    """Prefill attention with attention sinks where FlashAttention 3 does not run (before Hopper)."""
     mla_bandwidth: float
     layer_us: float
-    moe_layer_us: float
+    mla_layer_us: float
     prefill_layer_us: float
     nvlink: Link
+    peer: Link
+    """PCIe between GPUs that read each other's memory (A100 and H100 cards)."""
     pcie: Link
+    """PCIe through the host: consumer, workstation and inference cards."""
 
-    def kernel(self, name: str) -> Efficiency:
-        return dict(self.kernels)[name]
-
-    def gpu(self, gpu_id: str) -> Efficiency:
-        """Correction of one GPU; 1 for those never measured."""
-        return dict(self.gpus).get(gpu_id, _NO_CORRECTION)
-
-    def engine(self, name: str) -> EngineConstants:
-        return dict(self.engines)[name]
+    def gpu(self, gpu_id: str) -> GpuCorrection:
+        """Correction of one GPU; none for those never measured."""
+        return self.gpus.get(gpu_id, _NO_CORRECTION)
 
 
-_NO_CORRECTION = Efficiency(1.0, 1.0)
+_NO_CORRECTION: Final = GpuCorrection(1.0, 1.0, 1.0)
+_TABLES: Final = {
+    "kernels": Efficiency,
+    "experts": ExpertEfficiency,
+    "gpus": GpuCorrection,
+    "engines": EngineConstants,
+}
+_V1: Final = (0, 8)
+_ASYNCHRONOUS: Final = (0, 12)
 
 
-def engine_generation(vllm_version: str) -> str:
-    """v0: before the V1 engine (0.8); v1: up to synchronous scheduling (0.11); v2: since."""
-    found = re.match(r"v?(\d+)\.(\d+)", vllm_version)
-    if found is None:
-        return "vllm-v2"
-    version = (int(found[1]), int(found[2]))
-    if version < (0, 8):
+def generation(vllm_version: str) -> str:
+    """Engine generation: before V1, V1, and V1 with asynchronous scheduling."""
+    version = version_key(vllm_version)
+    if version < _V1:
         return "vllm-v0"
-    return "vllm-v1" if version < (0, 12) else "vllm-v2"
+    return "vllm-v1" if version < _ASYNCHRONOUS else "vllm-v2"
 
 
 @functools.cache
-def load_constants(path: Path = DATA / "performance.json") -> Constants:
-    return constants_from(json.loads(path.read_text(encoding="utf-8"))["constants"])
+def load_document(path: Path = DATA / "performance.json") -> Mapping[str, Any]:
+    """The parsed file."""
+    document: Mapping[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return document
 
 
-def constants_from(document: dict[str, object]) -> Constants:
-    """Constants from their JSON form."""
+@functools.cache
+def load_constants() -> Constants:
+    """The constants that ship."""
+    return constants_from(load_document()["constants"])
+
+
+def constants_from(document: Mapping[str, Any]) -> Constants:
+    """Constants from their JSON form; TypeError for a missing or unknown key."""
     raw = dict(document)
-    pairs = {"kernels": Efficiency, "gpus": Efficiency, "engines": EngineConstants}
-    for key, kind in pairs.items():
-        table = raw[key]
-        assert isinstance(table, dict)
-        raw[key] = tuple((name, kind(**value)) for name, value in sorted(table.items()))
-    for key in ("nvlink", "pcie"):
-        link = raw[key]
-        assert isinstance(link, dict)
-        raw[key] = Link(**link)
-    return Constants(**raw)  # type: ignore[arg-type]  # the JSON boundary; a wrong key raises TypeError
+    for key, kind in _TABLES.items():
+        raw[key] = MappingProxyType({name: kind(**value) for name, value in sorted(raw[key].items())})
+    for key in ("nvlink", "peer", "pcie"):
+        raw[key] = Link(**raw[key])
+    return Constants(**raw)

@@ -12,7 +12,7 @@ from inferstack.sizing.ask import Ask, Place, ask, place_of
 from inferstack.sizing.candidates import candidate, spare_host
 from inferstack.sizing.decide import Decision, decide
 from inferstack.sizing.load_time import load_time
-from inferstack.sizing.network import network_of
+from inferstack.sizing.network import parameter_count
 from inferstack.sizing.notes import licence_name, notes, warnings
 from inferstack.sizing.query import Objective
 from inferstack.sizing.redundancy import required_survival
@@ -146,9 +146,7 @@ def _params_b(asked: Ask) -> float:
     model = asked.query.subject.model
     if model is not None and model.total_params_b is not None:
         return model.total_params_b
-    network = network_of(asked.query.subject.architecture)
-    total = network.attention_elements + network.dense_elements + network.expert_elements
-    return round((total + 2 * network.head_elements) / _BILLION, 2)
+    return round(parameter_count(asked.query.subject.architecture) / _BILLION, 2)
 
 
 def _launch(asked: Ask) -> LaunchFacts:

@@ -1,115 +1,129 @@
 """How long one engine step takes: linear layers, experts, attention, communication and overhead.
 
 A step runs ``decodes`` sequences by one token and ``prefill`` prompt tokens in the same pass. Every part is
-physics with a fitted achieved fraction: bytes over bandwidth and operations over peak compute, blended by a
-smooth maximum, plus launch and scheduler overhead. The fractions are in ``data/performance.json``; see
-``constants.py``.
+physics with a fitted achieved share: bytes over bandwidth and operations over peak compute, blended by a
+smooth maximum, plus launches and the scheduler. The shares are in ``constants``.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from inferstack.sizing.kernels import Kernel, kernels_of
-from inferstack.sizing.network import Network, network_of
+from inferstack.sizing.hardware import cache_element_bytes
+from inferstack.sizing.kernels import Kernel, kernel_of
+from inferstack.sizing.network import network_of
+from inferstack.sizing.tensors import embedding_elements, kv_heads_per_rank, layer_elements
+from inferstack.sizing.weight_formats import Part
 
 if TYPE_CHECKING:
-    from inferstack.sizing.constants import Constants, EngineConstants
+    from inferstack.sizing.constants import Constants, EngineConstants, Link
     from inferstack.sizing.types import Deployment
+
+_DENSE: Final = (Part.ATTENTION, Part.MIXER, Part.MLP, Part.SHARED, Part.PLAIN)
+_PEER_TO_PEER: Final = (8.0, 9.0)
+"""Compute capabilities whose PCIe cards read each other's memory."""
+_NVLINK_FALLBACK_GB_PER_S: Final = 600.0
 
 
 @dataclass(frozen=True, slots=True)
 class Linear:
-    """A group of matrices of one format on one GPU: ms to read them once, ms of compute per token."""
+    """Matrices of one format on one GPU: ms to read them once, ms of compute per token."""
 
     read_ms: float
     compute_ms_per_token: float
 
 
 class StepModel:
-    """Step time of one engine (``tp * pp`` GPUs) in ms, as a function of what is in the step.
+    """Step time of one engine in ms, as a function of what is in the step.
 
-    ``world`` ranks share the routed experts when the deployment is expert-parallel over several data-parallel
-    engines; it is ``tp`` otherwise.
+    ``data_parallel`` engines share the routed experts when the deployment is expert-parallel; attention and
+    the load are those of one of them.
     """
 
     __slots__ = (
-        "_allreduce_base_ms", "_allreduce_ms_per_token", "_attention_ms", "_chunk_ms", "_coverage_base",
-        "_dense", "_experts", "_experts_per_token", "_head", "_kv_full_ms", "_kv_sliding_ms", "_launch_ms",
-        "_sequence_ms", "_sharpness", "_sliding_attention_ms", "_state_ms", "_window", "network", "pp",
+        "_allreduce_base_ms", "_allreduce_ms_per_token", "_attention_ms", "_chunk_ms", "_dense", "_experts",
+        "_kv_full_ms", "_kv_sliding_ms", "_launch_ms", "_pp", "_sampled", "_sequence_ms", "_sharpness",
+        "_sliding_attention_ms", "_state_ms", "_untouched", "_window", "network",
     )  # fmt: skip
 
     def __init__(
-        self,
-        deployment: Deployment,
-        constants: Constants,
-        engine: EngineConstants,
-        *,
-        world: int | None = None,
+        self, deployment: Deployment, constants: Constants, engine: EngineConstants, *, data_parallel: int = 1
     ) -> None:
-        d = deployment
-        self.network = n = network_of(d.architecture)
-        self.pp = d.pp
-        shards = d.tp
-        kernels = kernels_of(d)
         rates = _Rates(deployment, constants, engine)
+        self.network = network_of(deployment.architecture)
+        self._pp = deployment.pp
         self._sharpness = constants.sharpness
-        self._dense = tuple(
-            rates.linear(kernel, elements / shards, elements / shards)
-            for kernel, elements in _merge(
-                (kernels.attention, n.attention_elements), (kernels.dense, n.dense_elements)
-            )
-        )
-        self._head = rates.linear(kernels.head, n.head_elements / shards, n.head_elements / shards)
-        self._set_experts(d, n, kernels.experts, rates, constants, world or d.tp)
-        self._set_attention(d, n, rates, constants)
-        self._set_communication(d, n, rates, constants)
-        moe_share = n.moe_layers * constants.moe_layer_us
-        self._launch_ms = engine.step_ms + engine.launch * (n.layers * constants.layer_us + moe_share) / 1e3
-        self._sequence_ms = engine.sequence_us / 1e3
-        self._chunk_ms = engine.launch * n.layers * constants.prefill_layer_us / 1e3
+        self._set_linear(deployment, rates)
+        self._set_experts(deployment, rates, constants, data_parallel)
+        self._set_attention(deployment, rates, constants)
+        self._set_communication(deployment, rates, data_parallel)
+        self._set_overhead(deployment, rates, constants, engine)
 
-    def _set_experts(
-        self, d: Deployment, n: Network, kernel: Kernel, rates: _Rates, constants: Constants, world: int
-    ) -> None:
-        per_rank = n.expert_elements / world
-        active = n.expert_elements * n.experts_per_token / max(n.num_experts, 1) / d.tp
-        imbalance = constants.expert_parallel_imbalance if d.expert_parallel and world > 1 else 1.0
-        group = rates.linear(
-            kernel, per_rank / constants.moe_bandwidth, active * imbalance / constants.moe_compute
-        )
-        self._experts = group if n.num_experts else None
-        self._experts_per_token = world / d.tp
-        share = n.experts_per_token / n.num_experts if n.num_experts else 0.0
-        self._coverage_base = (1.0 - share) ** constants.routing_spread if share < 1.0 else 0.0
+    def _set_linear(self, d: Deployment, rates: _Rates) -> None:
+        merged: dict[Kernel, float] = {}
+        counts = layer_elements(d.architecture, d.tp)
+        for part in _DENSE:
+            kernel = kernel_of(d, part)
+            merged[kernel] = merged.get(kernel, 0.0) + counts[part]
+        self._dense = tuple(rates.linear(kernel, count, count) for kernel, count in merged.items() if count)
+        head = 0.0 if d.architecture.kind == "encoder" else embedding_elements(d.architecture, d.tp)
+        self._sampled = rates.linear(kernel_of(d, Part.HEAD), head, head)
 
-    def _set_attention(self, d: Deployment, n: Network, rates: _Rates, constants: Constants) -> None:
-        kv_bytes = kv_element_bytes(d)
-        heads = n.kv_heads / max(1.0, n.kv_heads / d.tp) if n.kv_heads >= d.tp else 1.0
-        del heads
-        shards = min(d.tp, n.kv_heads)
-        per_ms = rates.bandwidth_bytes_per_ms * constants.attention_bandwidth
-        if n.is_mla:
-            per_ms *= constants.mla_bandwidth
-        self._kv_full_ms = n.kv_elements_full * kv_bytes / shards / per_ms
-        self._kv_sliding_ms = n.kv_elements_sliding * kv_bytes / shards / per_ms
-        self._window = n.window
-        self._state_ms = 2 * n.state_elements * 2 / d.tp / per_ms
-        flops_per_ms = rates.flops_per_ms(16) * constants.attention_compute
-        self._attention_ms = n.attention_flops_full / d.tp / flops_per_ms
-        self._sliding_attention_ms = n.attention_flops_sliding / d.tp / flops_per_ms
-
-    def _set_communication(self, d: Deployment, n: Network, rates: _Rates, constants: Constants) -> None:
-        self._allreduce_base_ms = self._allreduce_ms_per_token = 0.0
-        if d.tp == 1:
+    def _set_experts(self, d: Deployment, rates: _Rates, constants: Constants, data_parallel: int) -> None:
+        n = self.network
+        self._experts: Linear | None = None
+        self._untouched = 0.0
+        if not n.num_experts:
             return
-        link = constants.nvlink if rates.nvlink else constants.pcie
-        gigabytes_per_s = link.fraction * (rates.link_gb_per_s / 2)
-        reductions = 2 * n.layers
-        wire = 2 * (d.tp - 1) / d.tp * n.hidden * 2
-        self._allreduce_base_ms = reductions * link.latency_us * (1 + 0.15 * (d.tp.bit_length() - 2)) / 1e3
-        self._allreduce_ms_per_token = reductions * wire / (gigabytes_per_s * 1e6)
+        world = d.tp * (data_parallel if d.expert_parallel else 1)
+        share = n.experts_per_token / n.num_experts
+        held = layer_elements(d.architecture, world)[Part.EXPERT]
+        imbalance = constants.expert_parallel_imbalance if d.expert_parallel and world > 1 else 1.0
+        active = held * share * (world / d.tp) * imbalance
+        self._experts = rates.linear(kernel_of(d, Part.EXPERT), held, active, experts=True)
+        self._untouched = max(1.0 - share, 0.0) ** (constants.routing_spread * world / d.tp)
+
+    def _set_attention(self, d: Deployment, rates: _Rates, constants: Constants) -> None:
+        n = self.network
+        per_ms = rates.bandwidth_bytes_per_ms * constants.attention_bandwidth
+        per_ms *= constants.mla_bandwidth if n.is_mla else 1.0
+        rank_share = kv_heads_per_rank(n.kv_heads, d.tp) / n.kv_heads
+        byte_ms = cache_element_bytes(d) * rank_share / per_ms
+        self._kv_full_ms = n.kv_elements_full * byte_ms
+        self._kv_sliding_ms = n.kv_elements_sliding * byte_ms
+        self._window = n.window
+        self._state_ms = 2 * 2 * n.state_elements / d.tp / per_ms
+        flops_per_ms = rates.flops_per_ms(16) * constants.attention_compute * d.tp
+        if n.has_sinks and d.gpu.compute_capability < 9:
+            flops_per_ms *= constants.sinks_compute
+        self._attention_ms = n.attention_flops_full / flops_per_ms
+        self._sliding_attention_ms = n.attention_flops_sliding / flops_per_ms
+
+    def _set_communication(self, d: Deployment, rates: _Rates, data_parallel: int) -> None:
+        self._allreduce_base_ms = self._allreduce_ms_per_token = 0.0
+        n = self.network
+        world = d.tp * (data_parallel if d.expert_parallel else 1)
+        if world == 1:
+            return
+        link, gb_per_s, latencies = rates.link(world)
+        reductions = 2 * n.layers if d.tp > 1 else n.moe_layers
+        wire_bytes = 2 * (world - 1) / world * n.hidden * 2
+        self._allreduce_base_ms = reductions * link.latency_us * latencies / 1e3
+        self._allreduce_ms_per_token = reductions * wire_bytes / (link.fraction * gb_per_s * 1e6)
+
+    def _set_overhead(
+        self, d: Deployment, rates: _Rates, constants: Constants, engine: EngineConstants
+    ) -> None:
+        n = self.network
+        layers_us = n.layers * constants.layer_us
+        if n.num_experts:
+            layers_us += n.moe_layers * constants.experts[kernel_of(d, Part.EXPERT).name].layer_us
+        if n.is_mla:
+            layers_us += n.attention_layers * constants.mla_layer_us
+        self._launch_ms = engine.step_ms + rates.launch * layers_us / 1e3
+        self._sequence_ms = engine.sequence_us / 1e3
+        self._chunk_ms = rates.launch * n.layers * constants.prefill_layer_us / 1e3
 
     def step_ms(
         self, decodes: float, context_sum: float, prefill: float = 0.0, prefill_context: float = 0.0
@@ -119,83 +133,69 @@ class StepModel:
         ``context_sum``: context tokens of all decoding sequences together. ``prefill_context``: mean context
         that a prompt token of this step attends to.
         """
-        if self.pp > 1:
-            decodes, context_sum, prefill = decodes / self.pp, context_sum / self.pp, prefill / self.pp
+        if self._pp > 1:
+            decodes, context_sum, prefill = decodes / self._pp, context_sum / self._pp, prefill / self._pp
         tokens = decodes + prefill
-        sampled = max(decodes, 1.0)
         p = self._sharpness
-        total = self._launch_ms + self._sequence_ms * decodes
+        total: float = self._launch_ms + self._sequence_ms * decodes
         for group in self._dense:
             total += (group.read_ms**p + (group.compute_ms_per_token * tokens) ** p) ** (1 / p)
-        head = self._head
-        total += (head.read_ms**p + (head.compute_ms_per_token * sampled) ** p) ** (1 / p)
+        head = self._sampled
+        total += (head.read_ms**p + (head.compute_ms_per_token * max(decodes, 1.0)) ** p) ** (1 / p)
         if self._experts is not None:
-            covered = 1.0 - self._coverage_base ** (tokens * self._experts_per_token)
-            read = self._experts.read_ms * covered
+            read = self._experts.read_ms * (1.0 - self._untouched**tokens)
             total += (read**p + (self._experts.compute_ms_per_token * tokens) ** p) ** (1 / p)
-        if decodes:
-            total += self._kv_full_ms * context_sum + self._state_ms * decodes
-            if self._kv_sliding_ms:
-                total += self._kv_sliding_ms * min(context_sum, self._window * decodes)
-        if self._allreduce_base_ms:
-            total += self._allreduce_base_ms + self._allreduce_ms_per_token * tokens
+        total += self._kv_full_ms * context_sum + self._state_ms * decodes
+        if self._kv_sliding_ms:
+            total += self._kv_sliding_ms * min(context_sum, self._window * decodes)
+        total += self._allreduce_base_ms + self._allreduce_ms_per_token * tokens
         if prefill:
             total += self._chunk_ms + self._attention_ms * prefill * prefill_context
-            if self._sliding_attention_ms:
-                total += self._sliding_attention_ms * prefill * min(prefill_context, self._window)
+            total += self._sliding_attention_ms * prefill * min(prefill_context, self._window)
         return total
 
 
 class _Rates:
-    """What one GPU achieves: bytes per ms and operations per ms, by weight format."""
+    """What one GPU achieves: bytes and operations per ms, by kernel."""
 
     def __init__(self, deployment: Deployment, constants: Constants, engine: EngineConstants) -> None:
         gpu = deployment.gpu
-        self._gpu = gpu
-        self._constants = constants
-        self._engine = engine
         own = constants.gpu(gpu.id)
+        self._gpu, self._constants = gpu, constants
         self._compute = own.compute * engine.compute
-        self.bandwidth_bytes_per_ms = (
-            (gpu.memory_bandwidth_gb_per_s or 0.0) * 1e6 * constants.bandwidth * own.bandwidth
-        )
-        self.nvlink = (
-            gpu.nvlink_gb_per_s_bidirectional > 0 if deployment.nvlink is None else deployment.nvlink
-        )
-        self.link_gb_per_s = (
-            (gpu.nvlink_gb_per_s_bidirectional or 600.0) if self.nvlink else pcie_gb_per_s(gpu.pcie)
-        )
+        self._nvlink = deployment.nvlink
+        self.launch = own.launch * engine.launch
+        per_ms = (gpu.memory_bandwidth_gb_per_s or 0.0) * 1e6
+        self.bandwidth_bytes_per_ms = per_ms * constants.bandwidth * own.bandwidth
 
     def flops_per_ms(self, compute_bits: int) -> float:
         gpu = self._gpu
         sixteen = gpu.bf16_dense_tflops or gpu.fp16_dense_tflops or 0.0
-        peak = {8: gpu.fp8_dense_tflops, 4: gpu.fp4_dense_tflops}.get(compute_bits) or sixteen
-        return peak * 1e9 * self._compute
+        peak = {8: gpu.fp8_dense_tflops or gpu.int8_dense_tops, 4: gpu.fp4_dense_tflops}.get(compute_bits)
+        return (peak or sixteen) * 1e9 * self._compute
 
-    def linear(self, kernel: Kernel, stored_elements: float, multiplied_elements: float) -> Linear:
-        efficiency = self._constants.kernel(kernel.name)
+    def linear(self, kernel: Kernel, stored: float, multiplied: float, *, experts: bool = False) -> Linear:
+        """``stored`` elements are read once a step, ``multiplied`` ones are used by every token."""
+        table = self._constants.experts if experts else self._constants.kernels
+        efficiency = table[kernel.name]
         per_ms = self.bandwidth_bytes_per_ms * efficiency.bandwidth
         flops = self.flops_per_ms(kernel.compute_bits) * efficiency.compute
-        return Linear(stored_elements * kernel.bits / 8 / per_ms, 2 * multiplied_elements / flops)
+        return Linear(stored * kernel.bits / 8 / per_ms, 2 * multiplied / flops)
 
-
-def kv_element_bytes(deployment: Deployment) -> float:
-    """Bytes of one KV element."""
-    return 1.0 if (deployment.kv_cache_dtype or "auto").startswith("fp8") else 2.0
+    def link(self, ranks: int) -> tuple[Link, float, float]:
+        """The link of an all-reduce, its GB/s in one direction, and how many latencies it takes."""
+        gpu, constants = self._gpu, self._constants
+        nvlink = gpu.nvlink_gb_per_s_bidirectional > 0 if self._nvlink is None else self._nvlink
+        if nvlink:
+            both = gpu.nvlink_gb_per_s_bidirectional or _NVLINK_FALLBACK_GB_PER_S
+            return constants.nvlink, both / 2, 1 + 0.15 * (ranks.bit_length() - 2)
+        peer = float(gpu.compute_capability) in _PEER_TO_PEER
+        return constants.peer if peer else constants.pcie, pcie_gb_per_s(gpu.pcie), ranks - 1.0
 
 
 def pcie_gb_per_s(pcie: str | None) -> float:
-    """Both directions of a x16 slot."""
-    for generation, rate in (("6", 256.0), ("5", 128.0), ("4", 64.0), ("3", 32.0)):
-        if pcie and generation in pcie.split("/")[0]:
+    """One direction of a x16 slot."""
+    for generation, rate in (("6", 128.0), ("5", 64.0), ("4", 32.0), ("3", 16.0)):
+        if pcie and generation in pcie.split("/")[0].partition("x")[0]:
             return rate
-    return 64.0
-
-
-def _merge(*groups: tuple[Kernel, float]) -> tuple[tuple[Kernel, float], ...]:
-    """Matrices of the same kernel count as one group."""
-    merged: dict[Kernel, float] = {}
-    for kernel, elements in groups:
-        if elements:
-            merged[kernel] = merged.get(kernel, 0.0) + elements
-    return tuple(merged.items())
+    return 32.0

@@ -1,0 +1,81 @@
+"""How far a prediction can be trusted: where it stands among the measurements, and the range that follows.
+
+The range is the 80 % interval of the model's own errors on measurements it was not fitted to, by kind of
+load and by basis; both are in ``data/performance.json``, written with the constants.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from typing import TYPE_CHECKING, Final
+
+from inferstack.sizing.constants import load_document
+from inferstack.sizing.kernels import kernel_of
+from inferstack.sizing.types import Basis, Interval
+from inferstack.sizing.weight_formats import Part
+
+if TYPE_CHECKING:
+    from inferstack.catalog.types import Architecture
+    from inferstack.sizing.types import Deployment, Load, Prediction
+
+FEW: Final = 8
+"""Requests under way up to which an engine is nearly idle."""
+
+
+def shape_key(architecture: Architecture) -> str:
+    """Names a network by its shape, so that renamed and fine-tuned copies are the same."""
+    a = architecture
+    experts = a.moe.num_experts if a.moe else 0
+    return f"{a.num_layers}x{a.hidden_size}/{a.num_attention_heads}/{a.num_kv_heads}/{experts}"
+
+
+def basis_of(deployment: Deployment) -> Basis:
+    """measured: this network on this GPU; interpolated: this GPU and this kernel; extrapolated: neither."""
+    measured = _measured()
+    if (deployment.gpu.id, shape_key(deployment.architecture)) in measured.pairs:
+        return "measured"
+    part = Part.EXPERT if deployment.architecture.moe else Part.MLP
+    known = deployment.gpu.id in measured.gpus and kernel_of(deployment, part).name in measured.kernels
+    return "interpolated" if known else "extrapolated"
+
+
+def load_kind(load: Load, *, saturated: bool) -> str:
+    """few, many, open or saturated: the kinds of load whose errors differ."""
+    if saturated:
+        return "saturated"
+    if load.concurrency is None:
+        return "open"
+    return "few" if load.concurrency <= FEW else "many"
+
+
+def intervals(prediction: Prediction, load: Load, basis: Basis) -> dict[str, Interval]:
+    """80 % intervals of the means, by field name."""
+    kind = load_kind(load, saturated=prediction.saturated)
+    errors = load_document()["errors"][basis][kind]
+    means = {
+        "output_tokens_per_second": prediction.output_tokens_per_second,
+        "ttft_ms": prediction.ttft_ms.mean,
+        "tpot_ms": prediction.tpot_ms.mean,
+    }
+    return {
+        name: Interval(low=mean * math.exp(errors[name][0]), high=mean * math.exp(errors[name][1]))
+        for name, mean in means.items()
+    }
+
+
+class _Measured:
+    """What the constants were fitted to."""
+
+    __slots__ = ("gpus", "kernels", "pairs")
+
+    def __init__(self) -> None:
+        table = load_document()["measured"]
+        self.pairs = frozenset((gpu, shape) for gpu, shapes in table["shapes"].items() for shape in shapes)
+        self.gpus = frozenset(table["shapes"])
+        self.kernels = frozenset(table["kernels"])
+
+
+@functools.cache
+def _measured() -> _Measured:
+    return _Measured()

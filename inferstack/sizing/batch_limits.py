@@ -1,0 +1,65 @@
+"""How many requests of a load an engine holds at once: vLLM's own limits and the KV cache."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from inferstack.errors import InputError, Problem
+from inferstack.sizing.memory import fit
+
+if TYPE_CHECKING:
+    from inferstack.sizing.types import Deployment, Fit
+
+# The error of the memory model itself: what falls short by less is predicted as if it just fitted.
+_TOLERANCE: Final = 0.02
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """The engine's limits."""
+
+    sequences: int
+    batched_tokens: int
+    kv_tokens: float
+    """Infinite for models that keep no KV cache."""
+    whole_requests: bool = False
+    """Admit only what can end without preemption, as TensorRT-LLM does; vLLM admits what it can start."""
+
+
+def limits_for(
+    deployment: Deployment, longest: int, *, data_parallel: int = 1, activation_share: float = 1.0
+) -> Limits:
+    """Limits for requests of up to ``longest`` tokens.
+
+    ``kv_tokens`` counts as many tokens as requests of that length can hold, so that sliding windows and state
+    layers are in it. Raises InputError when one such request does not fit.
+    """
+    shared = deployment.expert_parallel and data_parallel > 1
+    ranks = replace(deployment, tp=deployment.tp * data_parallel) if shared else deployment
+    room = fit(replace(ranks, max_model_len=max(longest, 16)))
+    if deployment.architecture.kind == "encoder":
+        tokens = float("inf") if room.fits else 0.0
+    else:
+        tokens = _kv_tokens(room, longest, activation_share)
+        if shared and deployment.architecture.mla is None:
+            tokens /= data_parallel
+    if tokens < longest:
+        if room.kv_cache_gib_per_gpu < -_TOLERANCE * room.gpu_memory_gib or _is_refused(room):
+            raise InputError(Problem(message=f"{deployment.model_id} does not fit: {room.reason}"))
+        tokens = float(longest)
+    return Limits(sequences=room.max_num_seqs, batched_tokens=room.max_num_batched_tokens, kv_tokens=tokens)
+
+
+def _kv_tokens(room: Fit, longest: int, activation_share: float) -> float:
+    spare = room.kv_cache_gib_per_gpu
+    if spare <= 0:
+        return 0.0
+    found = spare + (1 - activation_share) * room.activation_gib_per_gpu
+    return room.max_concurrency * longest * found / spare
+
+
+def _is_refused(room: Fit) -> bool:
+    """Whether something else than a little memory is missing."""
+    short = room.max_concurrency < 1 - _TOLERANCE * room.gpu_memory_gib / max(room.kv_cache_gib_per_gpu, 1e-9)
+    return room.kv_cache_gib_per_gpu > 0 and (short or room.max_concurrency >= 1)
