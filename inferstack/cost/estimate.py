@@ -10,15 +10,17 @@ from typing import TYPE_CHECKING, Final
 
 from inferstack.cost import traffic
 from inferstack.cost.bill import Bill, ResourceCost, Unpriced, WorkloadCost, allocate
-from inferstack.cost.item import Assumptions, Pricing, known, load_assumptions
+from inferstack.cost.item import Assumptions, Pricing, known, load_assumptions, missing
 from inferstack.cost.items import FREE, ITEMS
 from inferstack.facts import ENVIRONMENT_TYPE, environments, workload_of
 from inferstack.resources import Resource, ResourceIndex
 from inferstack.view import Undecided, View
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from inferstack.catalog.load import Catalog
-    from inferstack.cost.item import Item
+    from inferstack.cost.item import Item, Line
 
 STRUCTURE: Final = ("pulumi:*", "inferstack:*")
 """Stack, providers and components: they hold what costs, and cost nothing themselves."""
@@ -66,8 +68,16 @@ def _cost(item: Item, resource: Resource, pricing: Pricing) -> ResourceCost:
         service=item.service,
         component=component_path(resource, pricing.resources),
         workload=workload_of(pricing.resources, resource),
-        lines=tuple(item.lines(View(resource.inputs), resource, pricing)),
+        lines=tuple(_lines(item, resource, pricing)),
     )
+
+
+def _lines(item: Item, resource: Resource, pricing: Pricing) -> Iterator[Line]:
+    """An item's lines; what it needs and nobody knows yet is a gap, after the lines it could price."""
+    try:
+        yield from item.lines(View(resource.inputs), resource, pricing)
+    except Undecided as undecided:
+        yield missing(item.title, undecided.reason)
 
 
 def component_path(resource: Resource, resources: ResourceIndex) -> str:

@@ -24,9 +24,12 @@ from inferstack.view import Undecided, View
 
 if TYPE_CHECKING:
     from inferstack.catalog.load import Catalog
+    from inferstack.catalog.types import ServicePrice
 
 ASSUMPTIONS_FILE: Final = Path(__file__).parent / "data" / "assumptions.yaml"
 NO_SOURCE: Final = "no source"
+ANY_REGION: Final = "us-east-1"
+"""For the record of a price (label, unit, source) where its amount is not to be had."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,17 +151,26 @@ class Pricing:
     ) -> Line:
         """A line of a metered AWS dimension; ``price`` is its id in the catalog."""
         region = self.region(resource)
-        amount, record = self.catalog.service_price(price, region or "us-east-1")
-        where = "" if region else " (region not known)"
+        amount, record = self._price(price, region)
         return Line(
-            label=(label or record.label) + where,
+            label=(label or record.label) + ("" if region else " (region not known)"),
             quantity=quantity,
             unit=record.unit,
-            unit_price=amount if region else None,
+            unit_price=amount,
             source=record.source,
             date=record.date,
             assumption=assumption,
         )
+
+    def _price(self, price: str, region: str | None) -> tuple[Decimal | None, ServicePrice]:
+        """The price in a region; none where the region is not known, to us or to the catalog."""
+        try:
+            if region is not None:
+                return self.catalog.service_price(price, region)
+        except InputError:
+            if any(known.id == region for known in self.catalog.regions()):
+                raise
+        return None, self.catalog.service_price(price, ANY_REGION)[1]
 
     def per_hour(
         self, price: str, resource: Resource, count: Decimal | None, *, label: str | None = None

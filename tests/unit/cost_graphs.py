@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 from inferstack.catalog.load import load_catalog
-from inferstack.catalog.types import EksVersion, InstancePrice, Model, ServicePrice
+from inferstack.catalog.types import EksVersion, InstancePrice, Model, Region, ServicePrice
 from inferstack.cost.bill import Bill, ResourceCost
 from inferstack.cost.estimate import estimate
 from inferstack.cost.item import Line, load_assumptions
@@ -62,6 +62,9 @@ class FixedCatalog:
 
     def model(self, name: str) -> Model:
         return load_catalog().model(name)
+
+    def regions(self) -> tuple[Region, ...]:
+        return load_catalog().regions()
 
     def eks_versions(self) -> tuple[EksVersion, ...]:
         return load_catalog().eks_versions()

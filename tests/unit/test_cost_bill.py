@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import re
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -122,6 +124,71 @@ def test_a_resource_is_billed_where_it_is() -> None:
 def test_an_unknown_region_is_a_gap_not_the_environments() -> None:
     own = resource("aws:kms/key:Key", "k", {"region": UNKNOWN}, parent=ENVIRONMENT)
     assert bill(own).gaps
+
+
+def test_a_region_the_catalog_does_not_know_is_a_gap() -> None:
+    from inferstack.catalog.load import load_catalog
+
+    key = resource("aws:kms/key:Key", "k", {"region": "xx-moon-1"}, parent=ENVIRONMENT)
+    assert len(bill(key, catalog=load_catalog()).gaps) == 1
+
+
+def leaves(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    if isinstance(value, dict):
+        return [path, *(leaf for key, inner in value.items() for leaf in leaves(inner, (*path, key)))]
+    if isinstance(value, list):
+        return [path, *(leaf for place, inner in enumerate(value) for leaf in leaves(inner, (*path, place)))]
+    return [path]
+
+
+def with_unknown(found: Resource, path: tuple[Any, ...]) -> Resource:
+    inputs = copy.deepcopy(dict(found.inputs))
+    holder: Any = inputs
+    for step in path[:-1]:
+        holder = holder[step]
+    holder[path[-1]] = UNKNOWN
+    return replace(found, inputs=inputs)
+
+
+def full_environment() -> list[Resource]:
+    store = resource("inferstack:index:ModelStore", "models", {"bucket": "b"}, parent=ENVIRONMENT)
+    disk = {"volumeType": "gp3", "volumeSize": 60, "iops": 4000, "throughput": 500}
+    chat, template, group = pool("chat", 2)
+    template = replace(template, inputs={"blockDeviceMappings": [{"ebs": disk}]})
+    scheme = {"annotations": {"alb.ingress.kubernetes.io/scheme": "internet-facing"}}
+    endpoint = {"vpcEndpointType": "Interface", "serviceName": "com.amazonaws.x.ecr", "subnetIds": ["a", "b"]}
+    storage = {"resources": {"requests": {"storage": "5Gi"}}}
+    in_cluster = "kubernetes:networking.k8s.io/v1:Ingress"
+    return [
+        workload(budgetMonthlyUsd="99999"),
+        chat,
+        template,
+        group,
+        NAT,
+        KEY,
+        store,
+        resource("aws:s3/bucket:Bucket", "models", {"bucket": "b"}, parent=store.urn),
+        resource("aws:eks/cluster:Cluster", "c", {"version": "1.35"}, parent=ENVIRONMENT),
+        resource("aws:ec2/vpcEndpoint:VpcEndpoint", "e", endpoint, parent=ENVIRONMENT),
+        resource("aws:wafv2/webAcl:WebAcl", "w", {"rules": [{"name": "a"}]}, parent=ENVIRONMENT),
+        resource("aws:ebs/volume:Volume", "v", {"type": "gp3", "size": 10}, parent=ENVIRONMENT),
+        resource("inferstack:index:Gateway", "g", {"scheme": "internet-facing"}, parent=ENVIRONMENT),
+        resource(
+            in_cluster, "i", {"metadata": scheme, "spec": {"ingressClassName": "alb"}}, parent=ENVIRONMENT
+        ),
+        resource("kubernetes:core/v1:PersistentVolumeClaim", "p", {"spec": storage}, parent=ENVIRONMENT),
+    ]
+
+
+def test_no_unknown_value_stops_the_bill_or_lowers_it_in_silence() -> None:
+    everything = full_environment()
+    whole = bill(*everything)
+    assert whole.complete
+    for place, found in enumerate(everything):
+        for path in leaves(dict(found.inputs))[1:]:
+            changed = [*everything[:place], with_unknown(found, path), *everything[place + 1 :]]
+            now = bill(*changed)
+            assert now.total >= whole.total or not now.complete, f"{found.type} {path}"
 
 
 def test_a_bill_without_an_environment_still_prices_what_says_where_it_is() -> None:

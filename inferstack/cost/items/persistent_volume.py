@@ -27,6 +27,12 @@ GIB: Final = {
 SUFFIX: Final = re.compile(r"(\.volumeClaimTemplate)?\.spec\.resources\.requests\.storage$|\.size$")
 PLACE: Final = re.compile(r"(?:resources\.requests\.storage|persistence\.size)$")
 
+HOLDER: Final = re.compile(
+    r"(?:^|\.)(?:values|spec|resources|requests|storage|storageSpec|persistence|size|volumeClaimTemplates?)"
+    r"(?:\[\d+\])?$"
+)
+"""Where an unknown value may hide a claim."""
+
 
 def quantity_gib(text: str) -> Decimal | None:
     """GiB of a Kubernetes quantity (``50Gi``); None when it is none."""
@@ -39,6 +45,11 @@ def claims(view: View) -> Iterator[tuple[str, str]]:
     return ((path, text) for path, text in known_texts(view.values) if PLACE.search(path))
 
 
+def hidden(view: View) -> Iterator[str]:
+    """Paths of unknown values that are, or may hold, the size of a claim."""
+    return (path for path in unknown_paths(view.values) if HOLDER.search(path))
+
+
 def lines(view: View, resource: Resource, pricing: Pricing) -> Iterator[Line]:
     for path, text in claims(view):
         place = path.rpartition("values.")[2]
@@ -48,15 +59,13 @@ def lines(view: View, resource: Resource, pricing: Pricing) -> Iterator[Line]:
             yield missing(f"Volume of {name}", f"{text!r} is not a size")
         else:
             yield pricing.service("ebs-gp3-gb-month", resource, size, label=f"Volume of {name}, gp3 {text}")
-    for path in unknown_paths(view.values):
-        if PLACE.search(path):
-            yield missing("Volume", f"{path} is known only after deployment")
+    for path in hidden(view):
+        yield missing("Volume", f"{path} is known only after deployment")
 
 
 def asks_for_storage(view: View, resource: Resource) -> bool:
     del resource
-    unknown = any(PLACE.search(path) for path in unknown_paths(view.values))
-    return unknown or next(claims(view), None) is not None
+    return next(hidden(view), None) is not None or next(claims(view), None) is not None
 
 
 ITEM = Item(
