@@ -15,9 +15,10 @@ import pulumi_aws as aws
 
 from components import kube, naming
 from components.base import Component
-from components.cluster import Cluster, ClusterArgs, SystemNodes
+from components.cluster import Cluster
 from components.cluster_services import ClusterServices, ClusterServicesArgs
-from components.encryption import Encryption, EncryptionArgs
+from components.encryption import Encryption
+from components.environment_args import cluster_args, encryption_args, network_args
 from components.environment_plan import resolve
 from components.gateway import Gateway, GatewayArgs
 from components.gpu_pool import GpuPool, GpuPoolArgs
@@ -25,7 +26,7 @@ from components.gpu_runtime import GpuRuntime, GpuRuntimeArgs
 from components.loader import LoaderSettings
 from components.model_store import ModelStore, ModelStoreArgs
 from components.monitoring import Monitoring, MonitoringArgs
-from components.network import PRIVATE_CLUSTER_SERVICES, Network, NetworkArgs
+from components.network import Network
 from components.settings import Settings
 from components.vllm_pod import ServerSpec
 from components.vllm_service import VllmService, VllmServiceArgs
@@ -33,14 +34,10 @@ from components.vllm_service import VllmService, VllmServiceArgs
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from components.environment_plan import ServedWorkload
+    from components.served import ServedWorkload
     from inferstack.catalog.load import Catalog
     from inferstack.sizing.types import EnvironmentPlan
     from inferstack.spec.load import LoadedEnvironment
-
-LOG_DAYS_PRODUCTION = 365
-LOG_DAYS = 30
-SMALL_NODES = ("m7i.large", "m6i.large", "m7a.large", "m6a.large")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,9 +63,11 @@ class InferenceEnvironment(Component):
         super().__init__("InferenceEnvironment", name, self.resolved.facts(), opts)
         self.aws = self._aws_provider()
         outside = self._options(self.aws)
-        self.key = Encryption(naming.logical(name, "key"), self._encryption(), outside).key_arn
-        self.network = Network(naming.logical(name, "network"), self._network(), outside)
-        self.cluster = Cluster(naming.logical(name, "cluster"), self._cluster(), outside)
+        self.key = Encryption(naming.logical(name, "key"), encryption_args(self.resolved), outside).key_arn
+        network = network_args(self.resolved, self.key)
+        self.network = Network(naming.logical(name, "network"), network, outside)
+        cluster = cluster_args(self.resolved, self.key, self.network)
+        self.cluster = Cluster(naming.logical(name, "cluster"), cluster, outside)
         self._inside = self._options(self.aws, self.cluster.kubernetes)
         services = ClusterServicesArgs(
             environment=self.resolved.name,
@@ -112,70 +111,6 @@ class InferenceEnvironment(Component):
             allowed_account_ids=[place.account],
             default_tags={"tags": self.resolved.tags},
             opts=self.child(),
-        )
-
-    def _encryption(self) -> EncryptionArgs:
-        resolved = self.resolved
-        return EncryptionArgs(
-            environment=resolved.name,
-            account=resolved.place.account,
-            region=resolved.place.region,
-            existing_key_arn=resolved.environment.secrets.kms_key,
-            protect=resolved.production,
-        )
-
-    @property
-    def _log_days(self) -> int:
-        return LOG_DAYS_PRODUCTION if self.resolved.production else LOG_DAYS
-
-    def _network(self) -> NetworkArgs:
-        resolved, network = self.resolved, self.resolved.environment.network
-        gateway = resolved.environment.gateway
-        return NetworkArgs(
-            environment=resolved.name,
-            account=resolved.place.account,
-            region=resolved.place.region,
-            cluster=resolved.place.cluster,
-            cidr=network.cidr,
-            zones=resolved.zones,
-            control_plane_zones=resolved.control_plane_zones,
-            nat=network.nat,
-            internet_facing=gateway is not None and gateway.scheme == "internet-facing",
-            endpoints=self._endpoints(),
-            flow_logs=network.flow_logs,
-            key_arn=self.key,
-            log_retention_days=self._log_days,
-            protect=resolved.production,
-        )
-
-    def _endpoints(self) -> tuple[str, ...]:
-        environment = self.resolved.environment
-        if not environment.network.interface_endpoints:
-            return ()
-        extra = {"aps-workspaces"} if environment.monitoring.stack == "amp" else set()
-        extra |= {"bedrock-runtime"} & self.resolved.aws_fallback_services
-        return tuple(sorted({*PRIVATE_CLUSTER_SERVICES, *extra}))
-
-    def _cluster(self) -> ClusterArgs:
-        resolved, cluster = self.resolved, self.resolved.environment.cluster
-        size = max(2, len(resolved.zones))
-        nodes = SystemNodes(desired=size) if resolved.production else SystemNodes(instance_types=SMALL_NODES)
-        return ClusterArgs(
-            environment=resolved.name,
-            place=resolved.place,
-            version=cluster.version,
-            endpoint=cluster.endpoint,
-            public_access_cidrs=tuple(cluster.public_access_cidrs),
-            admin_role_arns=tuple(cluster.admin_role_arns),
-            deletion_protection=cluster.deletion_protection,
-            key_arn=self.key,
-            control_plane_subnet_ids=self.network.intra_subnet_ids,
-            node_subnet_ids=self.network.private_subnet_ids,
-            log_retention_days=self._log_days,
-            system_nodes=nodes,
-            tags=tuple(resolved.tags.items()),
-            pins=resolved.pins,
-            protect=resolved.production,
         )
 
     def _monitor(self) -> None:
@@ -257,6 +192,7 @@ class InferenceEnvironment(Component):
             cluster=resolved.place.cluster,
             plan=served.plan,
             instance=served.instance,
+            second=served.second,
             zones=served.zones,
             subnet_ids=self.network.private_subnet_ids_in(served.zones),
             vpc_id=self.network.vpc.id,

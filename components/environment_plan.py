@@ -8,18 +8,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from components import arns, iam, naming
-from components.facts import EnvironmentFacts, PolicyFacts, WaiverFacts, WorkloadFacts
+from components import iam, naming
+from components.facts import EnvironmentFacts, PolicyFacts, WaiverFacts
 from components.gateway_pod import NAMESPACE as GATEWAY_NAMESPACE
-from components.lifecycle import Lifecycle, lifecycle
 from components.loader import Checkpoint
-from components.node_template import efa_count
 from components.pins import Pins, load_pins
-from components.pod_resources import PodResources, pod_resources
 from components.prometheus import NAMESPACE as MONITORING_NAMESPACE
-from components.routes import API_KEYS, Backend
-from components.vllm_args import Adapter
-from components.workload_facts import Served, whole_days, workload_facts
+from components.routes import API_KEYS
+from components.served import ServedWorkload, ServingContext, served_workload
+from components.workload_facts import whole_days
 from inferstack.errors import InputError, Problem
 from inferstack.policy.waivers import load_waivers
 
@@ -28,65 +25,11 @@ if TYPE_CHECKING:
 
     from components.settings import Settings
     from inferstack.catalog.load import Catalog
-    from inferstack.catalog.types import InstanceType, Model
-    from inferstack.sizing.types import EnvironmentPlan, WorkloadPlan
+    from inferstack.sizing.types import EnvironmentPlan
     from inferstack.spec.environment import Environment
     from inferstack.spec.load import LoadedEnvironment
-    from inferstack.spec.workload import Workload
 
-ADAPTER_GIB = 2.0
-"""A generous LoRA adapter; only bounds the loader's time."""
 NOT_PRODUCTION = ("dev", "test", "sandbox", "staging")
-
-
-@dataclass(frozen=True, kw_only=True)
-class ServedWorkload:
-    """One workload, ready to be built."""
-
-    workload: Workload
-    plan: WorkloadPlan
-    instance: InstanceType
-    zones: tuple[str, ...]
-    """Zones of the VPC that sell the instance type."""
-    facts: WorkloadFacts
-    resources: PodResources
-    times: Lifecycle
-    checkpoint: Checkpoint
-    hub_adapters: tuple[Checkpoint, ...]
-    adapters: tuple[Adapter, ...]
-
-    @property
-    def name(self) -> str:
-        return self.workload.name
-
-    @property
-    def prefixes(self) -> tuple[str, ...]:
-        """Places in the weights bucket this workload reads."""
-        return (self.checkpoint.prefix, *(item.prefix for item in self.hub_adapters))
-
-    def foreign_reads(self, region: str) -> tuple[iam.Statement, ...]:
-        """Rights on adapters in buckets of the user's own."""
-        own = {adapter.prefix for adapter in self.hub_adapters}
-        found = []
-        for adapter in self.adapters:
-            bucket, _, prefix = adapter.uri.removeprefix("s3://").partition("/")
-            if prefix in own:
-                continue
-            arn, listed = arns.bucket(region, bucket), {"StringLike": {"s3:prefix": f"{prefix}/*"}}
-            found.append(iam.Statement(actions=("s3:GetObject",), resources=(f"{arn}/{prefix}/*",)))
-            found.append(iam.Statement(actions=("s3:ListBucket",), resources=(arn,), condition=listed))
-        return tuple(found)
-
-    def backend(self, url: str) -> Backend:
-        return Backend(
-            workload=self.name,
-            served_model_name=self.plan.served_model_name,
-            task=self.plan.task,
-            url=url,
-            classification=self.facts.data.classification,
-            region=self.facts.region,
-            fallbacks=self.facts.fallback,
-        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -194,8 +137,10 @@ def resolve(
     bucket = store.existing_bucket or store.bucket or naming.bucket_name(environment.name, account, region)
     pins = load_pins().configured(mirror=environment.registry, digests=settings.image_digests)
     plans = {item.workload: item for item in plan.workloads}
-    inputs = _Inputs(environment=environment, catalog=catalog, zones=plan.zones, bucket=bucket, pins=pins)
-    served = tuple(_served(workload, plans[workload.name], inputs) for workload in loaded.workloads)
+    shared = ServingContext(
+        environment=environment, catalog=catalog, zones=plan.zones, bucket=bucket, pins=pins
+    )
+    served = tuple(served_workload(workload, plans[workload.name], shared) for workload in loaded.workloads)
     return Resolved(
         environment=environment,
         place=iam.Place(account=account, region=region, cluster=naming.cluster_name(environment.name)),
@@ -250,86 +195,6 @@ def _control_plane_zones(plan: EnvironmentPlan, catalog: Catalog) -> tuple[str, 
         message = f"EKS needs two zones for its control plane and {plan.region} offers {len(chosen)}"
         raise InputError(Problem(message=message, path="cloud.zones"))
     return chosen
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Inputs:
-    environment: Environment
-    catalog: Catalog
-    zones: tuple[str, ...]
-    bucket: str
-    pins: Pins
-
-
-def _served(workload: Workload, plan: WorkloadPlan, inputs: _Inputs) -> ServedWorkload:
-    chosen = plan.chosen
-    instance, model = inputs.catalog.instance(chosen.instance_type), _model(plan.model_id, inputs.catalog)
-    served = Served(
-        workload=workload,
-        plan=plan,
-        model=model,
-        environment=inputs.environment,
-        image=inputs.pins.image("vllm"),
-        weights_uri="",
-    )
-    checkpoint = Checkpoint(
-        repository=chosen.checkpoint,
-        revision=served.revision,
-        # whether a re-release asks for a token is not known; most do not
-        gated=bool(model and model.gated and chosen.checkpoint == plan.model_id),
-        weights_gib=plan.weights_gib,
-    )
-    uri = f"s3://{inputs.bucket}/{checkpoint.prefix}"
-    facts = workload_facts(
-        Served(
-            workload=workload,
-            plan=plan,
-            model=model,
-            environment=inputs.environment,
-            image=served.image,
-            weights_uri=uri,
-        )
-    )
-    hub = _hub_adapters(workload)
-    return ServedWorkload(
-        workload=workload,
-        plan=plan,
-        instance=instance,
-        zones=tuple(zone for zone in inputs.zones if zone in chosen.zones),
-        facts=facts,
-        resources=pod_resources(
-            instance, chosen, efa_interfaces=efa_count(instance) if chosen.nodes_per_replica > 1 else 0
-        ),
-        times=lifecycle(plan),
-        checkpoint=checkpoint,
-        hub_adapters=tuple(hub.values()),
-        adapters=tuple(
-            Adapter(
-                name=item.name,
-                uri=f"s3://{inputs.bucket}/{hub[item.name].prefix}"
-                if item.name in hub
-                else item.source.rstrip("/"),
-            )
-            for item in workload.model.adapters
-        ),
-    )
-
-
-def _hub_adapters(workload: Workload) -> dict[str, Checkpoint]:
-    """Adapters that must first be copied from the Hub, by name."""
-    return {
-        item.name: Checkpoint(repository=item.source, revision=None, gated=False, weights_gib=ADAPTER_GIB)
-        for item in workload.model.adapters
-        if not item.source.startswith("s3://")
-    }
-
-
-def _model(model_id: str, catalog: Catalog) -> Model | None:
-    """The catalog's entry; a model of the user's own has none."""
-    try:
-        return catalog.model(model_id)
-    except InputError:
-        return None
 
 
 def _waivers(loaded: LoadedEnvironment) -> tuple[WaiverFacts, ...]:

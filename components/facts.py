@@ -154,6 +154,8 @@ class GpuPoolFacts(Facts):
     region: str
     zones: tuple[str, ...]
     instance_type: str
+    instance_types: tuple[str, ...]
+    """All that may start; the first is planned and priced."""
     gpu: str
     gpus_per_instance: int
     purchase: str

@@ -39,12 +39,26 @@ def nodes_for(candidate: Candidate, replicas: int) -> int:
     return ceil(replicas / max(1, candidate.replicas_per_node))
 
 
+def holds_the_same_pods(first: InstanceType, second: InstanceType) -> bool:
+    """Whether a pod sized for the first type runs on the second as well, from the same image and disks."""
+    same = ("gpu", "gpu_count", "ami_al2023", "cpu_arch")
+    return (
+        first.id != second.id
+        and all(getattr(first, name) == getattr(second, name) for name in same)
+        and second.vcpus >= first.vcpus
+        and second.memory_gib >= first.memory_gib
+        and bool(second.nvme_gb) == bool(first.nvme_gb)
+    )
+
+
 @dataclass(frozen=True, kw_only=True)
 class GpuPoolArgs:
     environment: str
     cluster: str
     plan: WorkloadPlan
     instance: InstanceType
+    second: InstanceType | None
+    """Of the plan's second choice."""
     zones: tuple[str, ...]
     """Zones of the VPC that sell the instance type, in the VPC's order."""
     subnet_ids: Sequence[pulumi.Input[str]]
@@ -67,6 +81,17 @@ class GpuPoolArgs:
     @property
     def capacity_type(self) -> str:
         return CAPACITY_TYPES.get(self.candidate.purchase, "ON_DEMAND")
+
+    @property
+    def instance_types(self) -> tuple[str, ...]:
+        """Spot takes what there is: a second type that holds the same pods halves the interruptions.
+
+        Elsewhere the first type alone: a node group is replaced when its list changes.
+        """
+        first, second = self.instance, self.second
+        if self.candidate.purchase != "spot" or second is None or self.multi_node:
+            return (first.id,)
+        return (first.id, second.id) if holds_the_same_pods(first, second) else (first.id,)
 
     @property
     def efa_interfaces(self) -> int:
@@ -111,6 +136,7 @@ class GpuPoolArgs:
             region=chosen.region,
             zones=self.pool_zones,
             instance_type=chosen.instance_type,
+            instance_types=self.instance_types,
             gpu=chosen.gpu,
             gpus_per_instance=chosen.gpus_per_instance,
             purchase=chosen.purchase,
@@ -154,7 +180,7 @@ class GpuPool(Component):
             subnet_ids=list(args.subnet_ids)[: len(args.pool_zones)],
             ami_type=args.instance.ami_al2023,
             capacity_type=args.capacity_type,
-            instance_types=None if chosen.purchase == "capacity-block" else [chosen.instance_type],
+            instance_types=None if chosen.purchase == "capacity-block" else list(args.instance_types),
             launch_template=template_reference(template),
             scaling_config={"min_size": 0, "desired_size": first_size, "max_size": args.max_nodes},
             update_config=self._update_config(),

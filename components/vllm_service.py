@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pulumi
 
-from components import iam, kube, naming, vllm_pod
+from components import iam, kube, naming, vllm_objects
 from components.base import Component
 from components.serving import NAMESPACE
 from components.vllm_args import PORT
@@ -42,13 +42,13 @@ class VllmService(Component):
         beside = [
             self._object(document)
             for document in (
-                vllm_pod.service_account(spec),
-                vllm_pod.service(spec),
-                vllm_pod.network_policy(spec),
-                vllm_pod.disruption_budget(spec),
+                vllm_objects.service_account(spec),
+                vllm_objects.service(spec),
+                vllm_objects.network_policy(spec),
+                vllm_objects.disruption_budget(spec),
             )
         ]
-        document = vllm_pod.leader_worker_set(spec) if spec.multi_node else vllm_pod.deployment(spec)
+        document = vllm_objects.leader_worker_set(spec) if spec.multi_node else vllm_objects.deployment(spec)
         self.server = self._object(document, (identity, *beside))
         self.register_outputs({"url": self.url})
 

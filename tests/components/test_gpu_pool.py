@@ -125,6 +125,30 @@ def test_a_capacity_block_starts_empty_in_its_zone() -> None:
     assert template["capacityReservationSpecification"] == target
 
 
+class TestSecondChoice:
+    def types(self, second: str, **changes: str) -> object:
+        chosen = replace(builders.SMALL, **changes)  # type: ignore[arg-type]  # parametrized
+        plan = builders.small_plan(chosen=chosen, second_choice=replace(chosen, instance_type=second))
+        args = builders.dev()
+        graph = preview(build(replace(args, plan=replace(args.plan, workloads=(plan,)))))
+        facts = one(graph, "inferstack:index:GpuPool").inputs["instanceTypes"]
+        assert one(graph, POOL, "dev-assistant-gpus").inputs["instanceTypes"] == facts
+        return facts
+
+    def test_spot_takes_it_when_it_holds_the_same_pods(self) -> None:
+        assert self.types("g6.2xlarge") == ["g6.xlarge", "g6.2xlarge"]
+
+    @pytest.mark.parametrize("second", ["g6.12xlarge", "g5.xlarge", "g6.xlarge"])
+    def test_other_gpus_or_counts_are_left_out(self, second: str) -> None:
+        assert self.types(second) == ["g6.xlarge"]
+
+    def test_a_smaller_type_is_left_out(self) -> None:
+        assert self.types("g6.xlarge", instance_type="g6.2xlarge") == ["g6.2xlarge"]
+
+    def test_on_demand_keeps_to_the_plan(self) -> None:
+        assert self.types("g6.2xlarge", purchase="on-demand") == ["g6.xlarge"]
+
+
 def test_no_reservation_is_ever_bought() -> None:
     for purchase in ("capacity-block", "capacity-reservation"):
         graph = preview(build(builders.reserved(purchase)))

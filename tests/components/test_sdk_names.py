@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from components import vllm_pod, wire
+from components import vllm_objects, wire
 from inferstack.engine.graph import Graph
 from inferstack.resources import Resource
 from tests.components import builders
@@ -73,4 +73,4 @@ def test_tokens_are_those_of_the_sdk() -> None:
 
 def test_every_service_name_the_pods_run_under_is_a_label() -> None:
     spec = builders.server_spec(builders.small_plan(workload="w" * 40))
-    assert len(vllm_pod.service(spec)["metadata"]["name"]) <= 63
+    assert len(vllm_objects.service(spec)["metadata"]["name"]) <= 63

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components import vllm_pod
+from components import vllm_objects
 from components.lifecycle import SPOT_NOTICE_S, lifecycle
 from components.metrics import load_metrics
 from components.pod_resources import pod_resources
@@ -140,7 +140,7 @@ class TestLifecycle:
     def test_probes_follow_the_load_time(self) -> None:
         load = LoadTime(node_s=60, image_s=60, weights_s=1200, compile_s=200)
         spec = builders.server_spec(replace(builders.PLAN, load_time=load))
-        container = pod(vllm_pod.deployment(spec))["containers"][0]
+        container = pod(vllm_objects.deployment(spec))["containers"][0]
         budget = container["startupProbe"]["periodSeconds"] * container["startupProbe"]["failureThreshold"]
         assert budget == spec.times.startup_s == 2220
         env = {entry["name"]: entry["value"] for entry in container["env"]}
@@ -244,7 +244,7 @@ class TestPod:
 
     def test_adapters_are_fetched_before_the_server_starts(self) -> None:
         adapters = (Adapter(name="tone", uri="s3://acme/tone-v3"),)
-        spec = pod(vllm_pod.deployment(builders.server_spec(builders.PLAN, adapters=adapters)))
+        spec = pod(vllm_objects.deployment(builders.server_spec(builders.PLAN, adapters=adapters)))
         assert spec["initContainers"][0]["args"] == ["s3://acme/tone-v3", "/adapters/tone"]
         assert {"name": "adapters", "mountPath": "/adapters", "readOnly": True} in spec["containers"][0][
             "volumeMounts"
@@ -253,11 +253,11 @@ class TestPod:
 
 class TestRollout:
     def test_with_surge_no_replica_is_taken_away_first(self) -> None:
-        strategy = vllm_pod.deployment(builders.server_spec(builders.PLAN))["spec"]["strategy"]
+        strategy = vllm_objects.deployment(builders.server_spec(builders.PLAN))["spec"]["strategy"]
         assert strategy["rollingUpdate"] == {"maxSurge": 1, "maxUnavailable": 0}
 
     def test_without_spare_gpus_one_is_taken_away_first(self) -> None:
-        strategy = vllm_pod.deployment(builders.server_spec(builders.small_plan()))["spec"]["strategy"]
+        strategy = vllm_objects.deployment(builders.server_spec(builders.small_plan()))["spec"]["strategy"]
         assert strategy["rollingUpdate"] == {"maxSurge": 0, "maxUnavailable": 1}
 
     @given(replicas=st.integers(1, 40), spare=st.integers(0, 5), surge=st.integers(0, 3))
@@ -268,9 +268,9 @@ class TestRollout:
             builders.SMALL, replicas=replicas, replicas_serving=max(1, replicas - spare), surge_replicas=surge
         )
         spec = builders.server_spec(builders.small_plan(chosen=chosen))
-        rolling = vllm_pod.deployment(spec)["spec"]["strategy"]["rollingUpdate"]
+        rolling = vllm_objects.deployment(spec)["spec"]["strategy"]["rollingUpdate"]
         assert rolling["maxSurge"] + rolling["maxUnavailable"] >= 1
-        assert vllm_pod.disruption_budget(spec)["spec"]["maxUnavailable"] >= 1
+        assert vllm_objects.disruption_budget(spec)["spec"]["maxUnavailable"] >= 1
 
     def test_pulumi_waits_as_long_as_the_rollout_may_take(self, prod: Graph) -> None:
         document = manifest(prod, "Deployment", "model-chat")

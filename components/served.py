@@ -1,0 +1,162 @@
+"""One workload, ready to be built: its nodes' type, its weights, its pod's size and times, its facts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from components import arns, iam
+from components.facts import WorkloadFacts
+from components.lifecycle import Lifecycle, lifecycle
+from components.loader import Checkpoint
+from components.node_template import efa_count
+from components.pins import Pins
+from components.pod_resources import PodResources, pod_resources
+from components.routes import Backend
+from components.vllm_args import Adapter
+from components.workload_facts import Served, workload_facts
+from inferstack.errors import InputError
+
+if TYPE_CHECKING:
+    from inferstack.catalog.load import Catalog
+    from inferstack.catalog.types import InstanceType, Model
+    from inferstack.sizing.types import WorkloadPlan
+    from inferstack.spec.environment import Environment
+    from inferstack.spec.workload import Workload
+
+ADAPTER_GIB = 2.0
+"""A generous LoRA adapter; only bounds the loader's time."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServedWorkload:
+    """One workload, ready to be built."""
+
+    workload: Workload
+    plan: WorkloadPlan
+    instance: InstanceType
+    second: InstanceType | None
+    zones: tuple[str, ...]
+    """Zones of the VPC that sell the instance type."""
+    facts: WorkloadFacts
+    resources: PodResources
+    times: Lifecycle
+    checkpoint: Checkpoint
+    hub_adapters: tuple[Checkpoint, ...]
+    adapters: tuple[Adapter, ...]
+
+    @property
+    def name(self) -> str:
+        return self.workload.name
+
+    @property
+    def prefixes(self) -> tuple[str, ...]:
+        """Places in the weights bucket this workload reads."""
+        return (self.checkpoint.prefix, *(item.prefix for item in self.hub_adapters))
+
+    def foreign_reads(self, region: str) -> tuple[iam.Statement, ...]:
+        """Rights on adapters in buckets of the user's own."""
+        own = {adapter.prefix for adapter in self.hub_adapters}
+        found = []
+        for adapter in self.adapters:
+            bucket, _, prefix = adapter.uri.removeprefix("s3://").partition("/")
+            if prefix in own:
+                continue
+            arn, listed = arns.bucket(region, bucket), {"StringLike": {"s3:prefix": f"{prefix}/*"}}
+            found.append(iam.Statement(actions=("s3:GetObject",), resources=(f"{arn}/{prefix}/*",)))
+            found.append(iam.Statement(actions=("s3:ListBucket",), resources=(arn,), condition=listed))
+        return tuple(found)
+
+    def backend(self, url: str) -> Backend:
+        return Backend(
+            workload=self.name,
+            served_model_name=self.plan.served_model_name,
+            task=self.plan.task,
+            url=url,
+            classification=self.facts.data.classification,
+            region=self.facts.region,
+            fallbacks=self.facts.fallback,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServingContext:
+    """What all workloads of an environment share."""
+
+    environment: Environment
+    catalog: Catalog
+    zones: tuple[str, ...]
+    bucket: str
+    pins: Pins
+
+
+def served_workload(workload: Workload, plan: WorkloadPlan, context: ServingContext) -> ServedWorkload:
+    chosen = plan.chosen
+    instance, model = context.catalog.instance(chosen.instance_type), _model(plan.model_id, context.catalog)
+    served = Served(
+        workload=workload,
+        plan=plan,
+        model=model,
+        environment=context.environment,
+        image=context.pins.image("vllm"),
+        weights_uri="",
+    )
+    checkpoint = Checkpoint(
+        repository=chosen.checkpoint,
+        revision=served.revision,
+        # whether a re-release asks for a token is not known; most do not
+        gated=bool(model and model.gated and chosen.checkpoint == plan.model_id),
+        weights_gib=plan.weights_gib,
+    )
+    uri = f"s3://{context.bucket}/{checkpoint.prefix}"
+    facts = workload_facts(
+        Served(
+            workload=workload,
+            plan=plan,
+            model=model,
+            environment=context.environment,
+            image=served.image,
+            weights_uri=uri,
+        )
+    )
+    hub = _hub_adapters(workload)
+    return ServedWorkload(
+        workload=workload,
+        plan=plan,
+        instance=instance,
+        second=context.catalog.instance(plan.second_choice.instance_type) if plan.second_choice else None,
+        zones=tuple(zone for zone in context.zones if zone in chosen.zones),
+        facts=facts,
+        resources=pod_resources(
+            instance, chosen, efa_interfaces=efa_count(instance) if chosen.nodes_per_replica > 1 else 0
+        ),
+        times=lifecycle(plan),
+        checkpoint=checkpoint,
+        hub_adapters=tuple(hub.values()),
+        adapters=tuple(
+            Adapter(
+                name=item.name,
+                uri=f"s3://{context.bucket}/{hub[item.name].prefix}"
+                if item.name in hub
+                else item.source.rstrip("/"),
+            )
+            for item in workload.model.adapters
+        ),
+    )
+
+
+def _hub_adapters(workload: Workload) -> dict[str, Checkpoint]:
+    """Adapters that must first be copied from the Hub, by name."""
+    return {
+        item.name: Checkpoint(repository=item.source, revision=None, gated=False, weights_gib=ADAPTER_GIB)
+        for item in workload.model.adapters
+        if not item.source.startswith("s3://")
+    }
+
+
+def _model(model_id: str, catalog: Catalog) -> Model | None:
+    """The catalog's entry; a model of the user's own has none."""
+    try:
+        return catalog.model(model_id)
+    except InputError:
+        return None
