@@ -47,6 +47,7 @@ def node_template(
 
     No subnet, no image, no user data for the system pool: EKS fills these in.
     """
+    disk = _root_volume(root_volume_gib, fast=gpu is not None and not gpu.instance_store)
     inputs = {
         "updateDefaultVersion": True,
         "metadataOptions": {
@@ -54,7 +55,7 @@ def node_template(
             "httpTokens": "required",
             "httpPutResponseHopLimit": 1,
         },
-        "blockDeviceMappings": [{"deviceName": "/dev/xvda", "ebs": _root_volume(root_volume_gib)}],
+        "blockDeviceMappings": [{"deviceName": "/dev/xvda", "ebs": disk}],
         "monitoring": {"enabled": False},
         "tagSpecifications": [
             {"resourceType": kind, "tags": {**dict(tags), "Name": name}} for kind in TAGGED
@@ -74,15 +75,11 @@ def version_text(version: float) -> str:
     return str(int(version))
 
 
-def _root_volume(gib: int) -> dict[str, Any]:
-    return {
-        "volumeType": "gp3",
-        "volumeSize": gib,
-        "iops": 4000,
-        "throughput": 500,  # MiB/s: a serving image unpacks to about 30 GiB
-        "encrypted": "true",
-        "deleteOnTermination": "true",
-    }
+def _root_volume(gib: int, *, fast: bool) -> dict[str, Any]:
+    """gp3 as it comes, or faster where it holds the images: a serving image unpacks to about 30 GiB."""
+    speed = {"iops": 4000, "throughput": 500} if fast else {}
+    kind = {"volumeType": "gp3", "volumeSize": gib, **speed}
+    return {**kind, "encrypted": "true", "deleteOnTermination": "true"}
 
 
 def _gpu_settings(gpu: GpuTemplate) -> dict[str, Any]:

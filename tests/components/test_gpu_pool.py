@@ -78,7 +78,28 @@ def test_local_disks_are_striped_for_images_and_pods(dev: Graph) -> None:
     text = base64.b64decode(str(template["userData"])).decode()
     assert "application/node.eks.aws" in text
     assert "strategy: RAID0" in text
-    assert template["blockDeviceMappings"][0]["ebs"]["volumeSize"] == 60
+    disk = template["blockDeviceMappings"][0]["ebs"]
+    assert disk["volumeSize"] == 60
+    assert "throughput" not in disk
+
+
+def test_without_local_disks_the_root_volume_is_large_and_fast() -> None:
+    from components.node_template import GpuTemplate, node_template
+    from tests.components.running import run_function
+
+    def program() -> None:
+        from components.base import Component
+        from components.facts import EncryptionFacts
+
+        parent = Component("Test", "t", EncryptionFacts(environment="e", region="r", key_source="k"), None)
+        gpu = GpuTemplate(
+            instance_store=False, efa_interfaces=0, security_group_ids=(), placement_group=None,
+            reservation_id=None, capacity_block=False, instance_type="g6.xlarge",
+        )  # fmt: skip
+        node_template(parent, "n", root_volume_gib=200, tags=(), gpu=gpu)
+
+    disk = one(run_function(program), TEMPLATE).inputs["blockDeviceMappings"][0]["ebs"]
+    assert (disk["volumeSize"], disk["throughput"]) == (200, 500)
 
 
 def test_nothing_pins_a_subnet_or_an_image_in_the_template(groups: Graph) -> None:
