@@ -10,6 +10,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from inferstack.cli.output import plain
 from inferstack.errors import InputError, OutsideError, Problem
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 def run_batch(source: str, answer: Callable[[Mapping[str, Any]], object]) -> None:
     """Print ``answer`` of every object in ``source`` (a path, or ``-`` for standard input) as JSON lines."""
+    _refuse_flags(click.get_current_context())
     for number, text in _lines(source):
         try:
             result = plain(answer(_parse(text)))
@@ -28,11 +30,26 @@ def run_batch(source: str, answer: Callable[[Mapping[str, Any]], object]) -> Non
         click.echo(json.dumps(result, ensure_ascii=False))
 
 
+def _refuse_flags(ctx: click.Context) -> None:
+    """Flags beside ``--batch`` would be read and then mean nothing."""
+    given = [
+        f"--{name.replace('_', '-')}"
+        for name in ctx.params
+        if name not in {"batch", "as_json"} and ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE
+    ]
+    if given:
+        raise click.UsageError(f"{', '.join(given)}: with --batch, every line of the file says that itself")
+
+
 def _parse(text: str) -> Mapping[str, Any]:
     try:
         value = json.loads(text)
     except json.JSONDecodeError as error:
         raise InputError(f"not JSON: {error.msg} at column {error.colno}") from error
+    except RecursionError:
+        raise InputError("not JSON that anybody reads: nested too deep") from None
+    except ValueError as error:  # a number of thousands of digits
+        raise InputError(f"not JSON that anybody reads: {error}") from error
     if not isinstance(value, dict):
         raise InputError(Problem(message="not an object", value=text.strip()[:40]))
     return value
@@ -40,7 +57,7 @@ def _parse(text: str) -> Mapping[str, Any]:
 
 def _lines(source: str) -> Iterator[tuple[int, str]]:
     """Lines with their numbers, without the empty ones at the end."""
-    lines = _read(source).splitlines()
+    lines = _read(source).split("\n")  # splitlines() also cuts at U+2028, which may stand inside a JSON text
     while lines and not lines[-1].strip():
         lines.pop()
     yield from enumerate(lines, 1)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import math
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,7 +94,7 @@ def _number(key: str, value: object) -> int | float:
         number = (
             float(value) if isinstance(value, int | float | str) and not isinstance(value, bool) else None
         )
-    except ValueError:
+    except (ValueError, OverflowError):
         number = None
     if key in _SHARES:
         if number is None or not 0 < number <= 1:
@@ -100,11 +102,16 @@ def _number(key: str, value: object) -> int | float:
                 Problem(message="out of range", path=key, value=str(value), accepted="above 0, up to 1")
             )
         return number
-    if number is None or number < 1 or number != int(number):
+    if number is None or not math.isfinite(number) or number < 1 or number != int(number):
         raise InputError(
-            Problem(message="not a whole number", path=key, value=str(value), accepted="1 or more")
+            Problem(message="not a whole number", path=key, value=_short(value), accepted="1 or more")
         )
     return int(number)
+
+
+def _short(value: object, longest: int = 40) -> str:
+    text = str(value)
+    return text if len(text) <= longest else text[:longest] + "…"
 
 
 def _build(values: dict[str, Any]) -> Requested:
@@ -152,14 +159,16 @@ def read_config(source: object) -> Mapping[str, Any]:
     if isinstance(source, Mapping):
         return source
     path = Path(str(source))
-    path = path / "config.json" if path.is_dir() else path
+    path = path / "config.json" if os.path.isdir(path) else path  # noqa: PTH112 - Path.is_dir raises for names that no folder can have
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise InputError(Problem(message=f"cannot be read: {error.strerror}", file=str(source))) from error
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise InputError(
+            Problem(message=f"cannot be read: {error.strerror}", file=_short(path, 200))
+        ) from error
+    except (RecursionError, ValueError) as error:  # ValueError: not JSON, not UTF-8, no name of a file
         line = getattr(error, "lineno", None)
-        raise InputError(Problem(message="not JSON", file=str(source), line=line)) from error
+        raise InputError(Problem(message="not JSON", file=_short(path, 200), line=line)) from error
     if not isinstance(config, dict):
-        raise InputError(Problem(message="not an object", file=str(source)))
+        raise InputError(Problem(message="not an object", file=str(path)))
     return config

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 
@@ -271,3 +272,42 @@ def test_numbers_may_come_as_text_and_empty_values_as_nothing() -> None:
 def test_the_names_of_the_batch_are_those_of_the_flags() -> None:
     flags = {parameter.name for parameter in fit.params}
     assert OPTIONS - {"nvlink"} <= flags
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"model": "Qwen/Qwen3-8B", "gpu": "L40S", "tp": 1e400}',
+        '{"model": "Qwen/Qwen3-8B", "gpu": "L40S", "tp": NaN}',
+        '{"model": "Qwen/Qwen3-8B", "gpu": "L40S", "tp": -Infinity}',
+        '{"model": "Qwen/Qwen3-8B", "gpu": "L40S", "max_model_len": ' + "9" * 400 + "}",
+        '{"model": "Qwen/Qwen3-8B", "gpu": "L40S", "max_model_len": ' + "9" * 5000 + "}",
+        '{"hf_config": "\\u0000", "gpu": "L40S"}',
+        '{"hf_config": "' + "x" * 5000 + '", "gpu": "L40S"}',
+        "[" * 100_000,
+    ],
+    ids=["inf", "nan", "minus-inf", "400-digits", "5000-digits", "no-name", "long-name", "deep"],
+)
+def test_no_line_of_a_batch_stops_the_others(line: str) -> None:
+    bad, good = batch(line, {"model": "Qwen/Qwen3-8B", "gpu": "L40S"})
+    assert bad["line"] == 1
+    assert 10 < len(bad["error"]) < 300
+    assert good["fits"] is True
+
+
+def test_a_line_separator_inside_a_text_does_not_split_the_line() -> None:
+    (answer,) = batch('{"model": "no\u2028model", "gpu": "L40S"}')
+    assert answer["line"] == 1
+    assert "no model" in answer["error"]
+
+
+def test_flags_beside_a_batch_are_refused_not_ignored() -> None:
+    result = run("--batch", "-", "--gpu", "H100", "--tp", "1", stdin="")
+    assert isinstance(result.exception, click.UsageError)
+    assert "--gpu, --tp: with --batch" in result.exception.message
+
+
+def test_a_folder_without_a_config_is_named_with_the_file_that_lacks(tmp_path: Path) -> None:
+    result = run("--hf-config", str(tmp_path), "--gpu", "L40S")
+    assert isinstance(result.exception, InputError)
+    assert result.exception.problems[0].file == str(tmp_path / "config.json")
