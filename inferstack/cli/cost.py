@@ -99,7 +99,11 @@ def _graphs(env: str | None, preview_file: str | None, against: str | None) -> t
             message = "ENV and --preview both say what to price"
             raise InputError(Problem(message=message, accepted="one of them"))
         graph = read_preview(Path(preview_file))
-        return graph, _other_preview(against) if against else None
+        if not graph.managed():
+            raise InputError(
+                Problem(message="no resource in this preview: nothing to price", file=preview_file)
+            )
+        return graph, _other_preview(against) if against is not None else None
     if env is None:
         raise InputError(Problem(message="nothing to price", accepted="ENV or --preview FILE"))
     from inferstack.cli.env import find_environment
@@ -110,7 +114,7 @@ def _graphs(env: str | None, preview_file: str | None, against: str | None) -> t
     target = resolve(find_environment(env))
     progress(f"running the program of {target.stack} offline")
     graph = run_program(target)
-    return graph, load_baseline(against, target).graph if against else None
+    return graph, load_baseline(against, target).graph if against is not None else None
 
 
 def _other_preview(against: str) -> Graph:

@@ -61,6 +61,8 @@ def policy(
     """
     from inferstack.policy.waivers import check_rule_ids, load_waivers
 
+    if as_json and sarif_file == "-":
+        raise click.UsageError("--json and --sarif - both want stdout: give --sarif a FILE")
     loaded = _pack(pack, env)
     if env == RULES:
         _list_rules(loaded, as_json=as_json)
@@ -110,7 +112,11 @@ def _graph(env: str | None, preview_file: str | None) -> Graph:
     if preview_file is not None:
         from inferstack.engine.preview import read_preview
 
-        return read_preview(Path(preview_file))
+        graph = read_preview(Path(preview_file))
+        if not graph.managed():
+            message = "no resource in this preview: nothing to judge, and nothing is no pass"
+            raise InputError(Problem(message=message, file=preview_file))
+        return graph
     from inferstack.cli.env import find_environment
     from inferstack.engine.program import run_program
     from inferstack.engine.project import resolve

@@ -89,8 +89,10 @@ def _numbers(path: Path) -> dict[str, Decimal]:
     try:
         # BaseLoader keeps numbers as the text they are written in: money and its factors are never floats
         document = yaml.load(path.read_text(encoding="utf-8"), Loader=yaml.BaseLoader)  # noqa: S506
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise InputError(Problem(message=f"not readable: {error}", file=str(path))) from None
+    except OSError as error:
+        raise InputError(Problem(message=f"cannot be read: {error.strerror}", file=str(path))) from None
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        raise InputError(Problem(message=f"not readable as YAML: {error}", file=str(path))) from None
     known = tuple(field.name for field in fields(Assumptions))
     if not isinstance(document, dict):
         raise InputError(Problem(message="not a mapping", file=str(path), accepted=", ".join(known)))

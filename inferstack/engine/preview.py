@@ -23,6 +23,9 @@ Document = Mapping[str, Any]
 
 _GONE: Final = frozenset({"delete", "delete-replaced", "discard", "discard-replaced", "read-discard"})
 """Steps after which the resource is no longer there."""
+_ACCEPTED: Final = (
+    "what `pulumi preview --json`, `pulumi stack export` or `inferstack synth` (preview.json) wrote"
+)
 _PLUGIN_KEYS: Final = frozenset({"version", "pluginDownloadURL", "pluginChecksums"})
 
 
@@ -98,24 +101,19 @@ def load_document(path: Path) -> Document:
     """A preview document from a file; an exported stack becomes steps that change nothing."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise InputError(
-            Problem(
-                message=f"not readable as JSON: {error}",
-                file=str(path),
-                accepted="what `pulumi preview --json`, `pulumi stack export` or `inferstack synth` wrote",
-            )
-        ) from error
+    except OSError as error:
+        raise InputError(Problem(message=f"cannot be read: {error.strerror}", file=str(path))) from error
+    except (RecursionError, ValueError) as error:
+        message = f"not readable as JSON: {error}"
+        raise InputError(Problem(message=message, file=str(path), accepted=_ACCEPTED)) from error
     if isinstance(found, dict) and isinstance(found.get("deployment"), dict):
         found = {
             "steps": [{"op": "same", "newState": one} for one in found["deployment"].get("resources") or []]
         }
-    if not isinstance(found, dict) or not isinstance(found.get("steps", []), list):
-        raise InputError(
-            Problem(
-                message="not a preview document", file=str(path), accepted="an object with a list of `steps`"
-            )
-        )
+    # without its steps any other JSON file would read as a stack without resources, in which nothing is wrong
+    steps = found.get("steps") if isinstance(found, dict) else None
+    if not isinstance(steps, list) or not all(isinstance(entry, dict) for entry in steps):
+        raise InputError(Problem(message="not a preview document", file=str(path), accepted=_ACCEPTED))
     return found
 
 

@@ -55,13 +55,19 @@ def load_waivers(path: Path) -> tuple[Waiver, ...]:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise InputError(Problem(message="there is no such waivers file", file=str(path))) from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except OSError as error:
+        raise InputError(Problem(message=f"cannot be read: {error.strerror}", file=str(path))) from None
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
         raise InputError(Problem(message=f"not readable as YAML: {error}", file=str(path))) from None
     if not isinstance(document, dict) or document.get("kind") != "Waivers":
         raise InputError(Problem(message="not a waivers file", file=str(path), accepted="kind: Waivers"))
     found: list[Waiver] = []
     problems: list[Problem] = []
-    for view in View(document).views("waivers"):
+    try:
+        views = View(document).views("waivers")
+    except Undecided as undecided:
+        raise InputError(Problem(message=undecided.reason, file=str(path))) from None
+    for view in views:
         try:
             found.append(waiver(view))
         except Undecided as undecided:

@@ -12,6 +12,7 @@ from inferstack.catalog.load import load_catalog
 from inferstack.cli import cli
 from inferstack.cost.estimate import estimate
 from inferstack.engine import preview
+from inferstack.errors import InputError
 from inferstack.units import to_cents
 from inferstack.view import View
 from tests.example_graphs import EXAMPLES, ROOT, graph
@@ -131,14 +132,22 @@ def test_the_same_preview_gives_the_same_bytes(previews):
         ((), "nothing to price"),
         (("dev", "--preview", "x.json"), "both say what to price"),
         (("nowhere",), "no environment"),
-        (("--preview", "missing.json"), "not readable as JSON"),
+        (("--preview", "missing.json"), "missing.json: cannot be read: No such file"),
+        (("--preview", "pyproject.toml"), "not readable as JSON"),
+        (("dev", "--against", ""), "no preview.json in this folder"),
         (("dev", "--as-of", "tomorrow"), "not a date"),
-        (("dev", "--assume", "missing.yaml"), "not readable"),
+        (("dev", "--assume", "missing.yaml"), "missing.yaml: cannot be read"),
     ],
 )
 def test_bad_input_is_a_designed_error(arguments, message):
-    from inferstack.errors import InputError
-
     result = run(*arguments)
     assert isinstance(result.exception, InputError)
     assert message in str(result.exception)
+
+
+@pytest.mark.parametrize("document", ['{"kind": "EnvironmentPlan"}', '{"steps": []}'])
+def test_what_is_no_preview_does_not_cost_nothing(tmp_path, document):
+    path = tmp_path / "plan.json"
+    path.write_text(document)
+    result = run("--preview", str(path))
+    assert isinstance(result.exception, InputError), result.output

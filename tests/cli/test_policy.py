@@ -136,3 +136,18 @@ def test_bad_input_is_a_designed_error(arguments, message):
     result = run(*arguments)
     assert isinstance(result.exception, InputError), result.output
     assert message in str(result.exception)
+
+
+@pytest.mark.parametrize("document", ["{}", '{"kind": "EnvironmentPlan"}', '{"steps": []}'])
+def test_nothing_to_judge_is_no_pass(tmp_path, document):
+    path = tmp_path / "plan.json"
+    path.write_text(document)
+    result = run("--preview", str(path))
+    assert isinstance(result.exception, InputError), result.output
+
+
+def test_two_documents_do_not_share_stdout(previews):
+    result = on(previews, "prod-eu", "--json", "--sarif", "-")
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert "both want stdout" in result.stderr

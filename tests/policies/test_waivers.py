@@ -127,6 +127,10 @@ def test_a_file_of_waivers_is_read(tmp_path: Path) -> None:
     [
         ("kind: Other", "not a waivers file"),
         ("[1, 2", "not readable as YAML"),
+        ("[" * 5000, "not readable as YAML"),
+        ("kind: Waivers\nwaivers: [{expires: 2026-13-45}]", "not readable as YAML"),
+        ("kind: Waivers\nwaivers: 5", "waivers"),
+        ("kind: Waivers\nwaivers: [5]", "waivers"),
         ("kind: Waivers\nwaivers: [{rule: R}]", "scope is required"),
         (
             "kind: Waivers\nwaivers: [{rule: R, scope: s, owner: o, reason: r, expires: soon}]",
@@ -143,6 +147,8 @@ def test_a_broken_file_is_refused_with_its_name(tmp_path: Path, text: str, messa
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such waivers file"):
         load_waivers(tmp_path / "none.yaml")
+    with pytest.raises(InputError, match="cannot be read: Is a directory"):
+        load_waivers(tmp_path)
 
 
 def test_a_waiver_of_a_rule_that_does_not_exist_is_refused() -> None:

@@ -350,6 +350,7 @@ def test_own_assumptions_replace_the_defaults(tmp_path: Path) -> None:
         ("nat_gb_per_gateway: .inf", "not a quantity"),
         ("- 1", "not a mapping"),
         ("a: [", "not readable"),
+        ("[" * 5000, "not readable"),
     ],
 )
 def test_a_broken_file_of_assumptions_is_refused(tmp_path: Path, text: str, message: str) -> None:

@@ -134,6 +134,10 @@ def test_an_exported_stack_reads_as_a_graph(tmp_path):
         ("{", "not readable as JSON"),
         ("[]", "not a preview document"),
         ('{"steps": 3}', "not a preview document"),
+        ('{"steps": [3]}', "not a preview document"),
+        ('{"kind": "EnvironmentPlan", "workloads": []}', "not a preview document"),
+        ("[" * 100_000, "not readable as JSON"),
+        ("\0", "not readable as JSON"),
         ('{"steps": [{"op": "create", "newState": {"type": "a:b:C"}}]}', r"steps\[0\]"),
         ('{"steps": [{"op": "create", "newState": {"urn": "x", "type": "a:b:C"}}]}', "not a URN"),
         (
@@ -152,8 +156,13 @@ def test_what_is_no_preview_is_an_input_error(tmp_path, text, message):
 
 
 def test_a_missing_file_is_an_input_error(tmp_path):
-    with pytest.raises(InputError, match="not readable"):
+    with pytest.raises(InputError, match=r"none\.json: cannot be read: No such file"):
         preview.read_preview(tmp_path / "none.json")
+
+
+def test_a_folder_is_an_input_error(tmp_path):
+    with pytest.raises(InputError, match="cannot be read: Is a directory"):
+        preview.read_preview(tmp_path)
 
 
 keys = st.text(min_size=1).filter(lambda key: not key.startswith("__"))
