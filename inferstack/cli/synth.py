@@ -40,9 +40,11 @@ def synth(*, env: str, out: str, force: bool, as_of: str | None, as_json: bool) 
     from inferstack.policy.pack import load_pack
     from inferstack.review.folder import check_folder, write_folder
 
-    folder = Path(out)
-    check_folder(folder, force=force)
-    target = resolve(find_environment(env))
+    if not out.strip():
+        raise click.UsageError("--out is empty: name a folder, such as out/prod-eu")
+    folder, environment = Path(out), find_environment(env)
+    check_folder(folder, force=force, keep=(environment,))
+    target = resolve(environment)
     rules = load_pack(target.project.root / PACK).rules
     assessment, files = _assess(env, target, rules, as_of_day(as_of))
     write_folder(folder, files, force=force)

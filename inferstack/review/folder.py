@@ -6,7 +6,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -41,8 +41,18 @@ def write_folder(folder: Path, files: Mapping[str, str], *, force: bool = False)
         raise OutsideError(f"cannot write {folder}: {error.strerror or error}") from error
 
 
-def check_folder(folder: Path, *, force: bool = False) -> None:
-    """InputError when ``write_folder`` would refuse; for saying so before the work is done."""
+def check_folder(folder: Path, *, force: bool = False, keep: Sequence[Path] = ()) -> None:
+    """InputError when ``write_folder`` would refuse; for saying so before the work is done.
+
+    Nothing, not even ``force``, replaces the working directory, a folder with a repository in it, or one that
+    ``keep`` (files and folders that are needed) lies in.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise InputError(Problem(message="this is a file", file=str(folder), accepted="a folder"))
+    needed = next((path for path in (Path.cwd(), *keep) if _inside(path, folder)), None)
+    if (folder / ".git").exists() or (needed is not None and _foreign(folder) is not None):
+        message = "this folder holds your files, and writing replaces it whole"
+        raise InputError(Problem(message=message, file=str(folder), accepted="a folder of its own: out/NAME"))
     foreign = None if force else _foreign(folder)
     if foreign is not None:
         raise InputError(
@@ -55,12 +65,14 @@ def check_folder(folder: Path, *, force: bool = False) -> None:
         )
 
 
+def _inside(path: Path, folder: Path) -> bool:
+    return path.resolve().is_relative_to(folder.resolve())
+
+
 def _foreign(folder: Path) -> str | None:
-    """The first entry that is not ours; the folder itself when it is a file."""
+    """The first entry that is not ours."""
     if not folder.exists():
         return None
-    if not folder.is_dir():
-        return folder.name
     for entry in sorted(folder.iterdir()):
         if entry.name not in TOP_LEVEL:
             return entry.name

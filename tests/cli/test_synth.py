@@ -6,6 +6,7 @@ import filecmp
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -202,6 +203,7 @@ def exits(monkeypatch, *arguments):
     [
         ("nowhere", "--out", "x"),
         (str(ROOT / "stacks/dev"),),
+        (str(ROOT / "stacks/dev"), "--out", ""),
         (str(ROOT / "stacks/dev"), "--out", "x", "--as-of", "soon"),
     ],
 )
@@ -217,3 +219,11 @@ def test_a_folder_of_somebody_else_is_left_alone(tmp_path, monkeypatch, capsys):
     assert exits(monkeypatch, str(ROOT / "stacks/dev"), "--out", str(tmp_path)) == 2
     assert "notes.txt" in capsys.readouterr().err
     assert [found.name for found in tmp_path.iterdir()] == ["notes.txt"]
+
+
+def test_the_specs_are_not_replaced_by_what_is_made_of_them(tmp_path, monkeypatch, capsys):
+    specs = tmp_path / "stacks/dev"
+    shutil.copytree(ROOT / "stacks/dev", specs)
+    assert exits(monkeypatch, str(specs), "--out", str(specs), "--force") == 2
+    assert "holds your files" in capsys.readouterr().err
+    assert (specs / "environment.yaml").is_file()

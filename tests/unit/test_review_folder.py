@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from inferstack.errors import InputError, OutsideError
-from inferstack.review.folder import write_folder
+from inferstack.review.folder import check_folder, write_folder
 
 FILES = {"plan.json": "{}\n", "manifests/10-namespace-a.yaml": "kind: Namespace\n"}
 
@@ -38,7 +38,7 @@ def test_an_empty_folder_may_be_written_to(tmp_path):
     assert contents(tmp_path / "out") == FILES
 
 
-@pytest.mark.parametrize("name", ["notes.txt", ".git", "manifests/mine.yaml", "plan.yaml"])
+@pytest.mark.parametrize("name", ["notes.txt", ".env", "manifests/mine.yaml", "plan.yaml"])
 def test_a_folder_with_anything_else_in_it_is_refused(tmp_path, name):
     foreign = tmp_path / "out" / name
     foreign.parent.mkdir(parents=True)
@@ -50,8 +50,9 @@ def test_a_folder_with_anything_else_in_it_is_refused(tmp_path, name):
 
 def test_a_file_in_the_place_of_the_folder_is_refused(tmp_path):
     (tmp_path / "out").write_text("mine")
-    with pytest.raises(InputError, match="did not write"):
-        write_folder(tmp_path / "out", FILES)
+    with pytest.raises(InputError, match="this is a file"):
+        write_folder(tmp_path / "out", FILES, force=True)
+    assert (tmp_path / "out").read_text() == "mine"
 
 
 def test_force_replaces_whatever_is_there(tmp_path):
@@ -59,6 +60,26 @@ def test_force_replaces_whatever_is_there(tmp_path):
     (tmp_path / "out/notes.txt").write_text("mine")
     write_folder(tmp_path / "out", FILES, force=True)
     assert contents(tmp_path / "out") == FILES
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_not_even_force_replaces_a_repository(tmp_path, force):
+    (tmp_path / "out/.git").mkdir(parents=True)
+    with pytest.raises(InputError, match="holds your files"):
+        check_folder(tmp_path / "out", force=force)
+
+
+def test_not_even_force_replaces_what_is_needed(tmp_path, monkeypatch):
+    needed = tmp_path / "stacks/dev/environment.yaml"
+    needed.parent.mkdir(parents=True)
+    needed.write_text("mine")
+    for folder in (needed.parent, tmp_path / "stacks", tmp_path):
+        with pytest.raises(InputError, match="holds your files"):
+            check_folder(folder, force=True, keep=(needed,))
+    check_folder(tmp_path / "out", force=True, keep=(needed,))
+    monkeypatch.chdir(tmp_path / "stacks")
+    with pytest.raises(InputError, match="holds your files"):
+        check_folder(Path(), force=True)
 
 
 def test_a_failing_disk_leaves_the_folder_as_it_was(tmp_path, monkeypatch):
