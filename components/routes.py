@@ -10,8 +10,6 @@ from components.facts import FallbackFacts, RouteFacts
 from components.vllm_args import POOLING_TASKS
 from inferstack.render import render_yaml
 
-CLASSIFICATIONS: Final = ("public", "internal", "confidential", "restricted")
-"""From least to most protected."""
 GATEWAY_TIMEOUT_S: Final = 600
 """Longest request the gateway waits for; the load balancer's idle timeout is the same."""
 API_KEYS: Final = {
@@ -53,13 +51,6 @@ class Backend:
         if self.task in {"rerank", "reranker"}:
             return "rerank"
         return "embedding" if self.task in POOLING_TASKS else "chat"
-
-
-def may_leave(classification: str, most_sensitive_allowed: str) -> bool:
-    """Whether data of a class may go to a backend cleared up to another; restricted data never leaves."""
-    if classification == "restricted":
-        return False
-    return CLASSIFICATIONS.index(classification) <= CLASSIFICATIONS.index(most_sensitive_allowed)
 
 
 def route_facts(backends: Sequence[Backend]) -> tuple[RouteFacts, ...]:

@@ -16,7 +16,7 @@ from components.facts import (
     WorkloadFacts,
     decimal,
 )
-from components.routes import may_leave
+from inferstack.facts import may_leave
 
 if TYPE_CHECKING:
     from components.pins import Image

@@ -34,6 +34,13 @@ CLASSIFICATIONS: Final = ("public", "internal", "confidential", "restricted")
 """From least to most protected."""
 
 
+def may_leave(classification: str, most_sensitive_allowed: str) -> bool:
+    """Whether data of a class may go to a backend cleared up to another; restricted data never leaves."""
+    if classification == "restricted":
+        return False
+    return CLASSIFICATIONS.index(classification) <= CLASSIFICATIONS.index(most_sensitive_allowed)
+
+
 @dataclass(frozen=True)
 class EnvironmentFacts:
     """What an environment says about itself."""

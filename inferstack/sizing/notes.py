@@ -8,6 +8,7 @@ from typing import Final
 from inferstack.catalog.load import Catalog
 from inferstack.catalog.types import InstanceType, Licence
 from inferstack.errors import InputError
+from inferstack.facts import may_leave
 from inferstack.sizing.ask import Ask
 from inferstack.sizing.candidates import spare_host
 from inferstack.sizing.decide import Decision
@@ -35,6 +36,7 @@ def notes(ask: Ask, decision: Decision, chosen: Candidate, catalog: Catalog) -> 
         _quota(chosen, catalog.instance(chosen.instance_type)),
         *_quality(ask, decision),
         *_committed(ask),
+        *_idle_fallbacks(ask),
         *_no_capacity(ask, decision),
         *(f"assumed: {assumption}" for assumption in ask.assumptions),
     ]
@@ -132,6 +134,17 @@ def _committed(ask: Ask) -> list[str]:
     if not unpriced:
         return []
     return [f"no price for {', '.join(unpriced)} in the catalog: compared without it"]
+
+
+def _idle_fallbacks(ask: Ask) -> list[str]:
+    """Fallbacks in the spec that the gateway will never use, because the data may not go there."""
+    contained = ask.workload.data.classification
+    return [
+        f"fallback {fallback.provider} {fallback.model} is never used: requests are {contained}"
+        + (", which never leaves" if contained == "restricted" else f", it takes {cleared} at most")
+        for fallback in ask.workload.fallback
+        if not may_leave(contained, cleared := fallback.max_classification)
+    ]
 
 
 def _no_capacity(ask: Ask, decision: Decision) -> list[str]:

@@ -15,17 +15,16 @@ from components.gateway_pod import KEEP_ALIVE_S
 from components.iam import Place
 from components.load_balancer import CLUSTER_TAG, controller_statements, controller_values
 from components.routes import (
-    CLASSIFICATIONS,
     GATEWAY_TIMEOUT_S,
     PREFIXES,
     Backend,
     gateway_config,
-    may_leave,
     providers,
     route_facts,
 )
 from components.waf import web_acl_inputs
 from inferstack.engine.graph import Graph
+from inferstack.facts import CLASSIFICATIONS, may_leave
 from inferstack.resources import UNKNOWN, Secret
 from tests.components import builders
 from tests.components.running import build, deploy, manifest, one, preview

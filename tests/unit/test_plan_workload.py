@@ -185,6 +185,32 @@ def test_licence_duties_are_shown() -> None:
     assert "permission needed above 700 M users a month (you: 250 k)" in note
 
 
+@pytest.mark.parametrize(
+    ("contained", "cleared", "note"),
+    [
+        ("restricted", "restricted", "is never used: requests are restricted, which never leaves"),
+        ("confidential", "internal", "is never used: requests are confidential, it takes internal at most"),
+        ("internal", "internal", None),
+    ],
+)
+def test_a_fallback_that_may_not_take_the_data_is_named(
+    contained: str, cleared: str, note: str | None
+) -> None:
+    spec = SPEC.replace("residency: {residency}", f"classification: {contained}, residency: {{residency}}")
+    more = f"fallback: [{{provider: bedrock, model: m, maxClassification: {cleared}}}]"
+    values = {
+        "name": "w",
+        "rate": 1,
+        "ttft": "3s",
+        "itl": "100ms",
+        "availability": "99%",
+        "residency": "[US]",
+    }
+    one = parse_workload(spec.format(model="Qwen/Qwen3-8B", more=more, **values))
+    said = [text for text in plan_workload(one, None, CATALOG).notes if "fallback" in text]
+    assert said == ([] if note is None else [f"fallback bedrock m {note}"])
+
+
 def test_the_quota_note_counts_surge() -> None:
     plan = planned(availability="95%")
     note = next(n for n in plan.notes if n.startswith("quota"))
