@@ -166,6 +166,11 @@ class WorkloadFacts:
         return self.view.required_text("model")
 
     @property
+    def checkpoint(self) -> str:
+        """The repository whose weights are loaded: the model's own, or a re-release in another format."""
+        return self.view.text("checkpoint") or self.model
+
+    @property
     def revision(self) -> str | None:
         return self.view.text("revision")
 

@@ -40,8 +40,10 @@ def check(context: Context) -> Iterator[Verdict]:
         facts = WorkloadFacts(View(resource.inputs))
         model = model_of(facts, context.knowledge)
         gated = facts.view.flag("gated") if model is None else model.gated
+        if facts.checkpoint.casefold() != facts.model.casefold():  # its own repository, with its own terms
+            gated = True if has_token(context.resources) else None
         if gated is None:
-            yield indeterminate(f"whether {facts.model} is gated is not established")
+            yield indeterminate(f"whether {facts.checkpoint} is gated is not established")
         elif gated and not has_token(context.resources):
             yield fail(f"{facts.model} is gated and the stack holds no Hugging Face token")
 

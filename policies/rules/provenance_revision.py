@@ -17,7 +17,7 @@ def check(view: View, resource: Resource, context: Context) -> Iterator[Verdict]
     del resource, context
     facts = WorkloadFacts(view)
     if facts.revision is None:
-        yield fail(f"{facts.model} has no revision: whatever its repository holds on the day is served")
+        yield fail(f"{facts.checkpoint} has no revision: whatever its repository holds on the day is served")
     elif not COMMIT.fullmatch(facts.revision):
         yield fail(f"revision {facts.revision} is a name that can move, not a commit")
 

@@ -60,7 +60,7 @@ def check(view: View, resource: Resource, context: Context) -> Iterator[Verdict]
         yield not_applicable("no external backend")
         return
     environment = required_environment(context, resource)
-    rules = [places for places in (environment.residency, facts.residency) if places]
+    rules = dict.fromkeys(tuple(places) for places in (environment.residency, facts.residency) if places)
     for fallback in facts.fallbacks:
         for residency in rules:
             try:

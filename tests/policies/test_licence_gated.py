@@ -26,6 +26,14 @@ def test_a_gated_model_without_a_token_fails() -> None:
 
 
 def test_a_model_of_unknown_gating_cannot_be_cleared() -> None:
-    resources = changed(SERVICE, {"model": "acme/own"}, without=("gated",))
+    resources = changed(SERVICE, {"model": "acme/own", "checkpoint": "acme/own"}, without=("gated",))
     assert outcome(resources, RULE) is Outcome.INDETERMINATE
     assert "is gated is not established" in messages(resources, RULE)
+
+
+def test_a_re_release_is_not_judged_by_the_models_gate() -> None:
+    resources = changed(SERVICE, {"checkpoint": "acme/Llama-FP8"})
+    assert outcome(resources, RULE) is Outcome.PASS
+    without = resources | {TOKEN: changed(TOKEN, {"metadata.name": "something-else"})[TOKEN]}
+    assert outcome(without, RULE) is Outcome.INDETERMINATE
+    assert "whether acme/Llama-FP8 is gated" in messages(without, RULE)

@@ -24,3 +24,8 @@ def test_no_revision_fails() -> None:
     resources = changed(SERVICE, {}, without=("revision",))
     assert outcome(resources, RULE) is Outcome.FAIL
     assert "has no revision" in messages(resources, RULE)
+
+
+def test_the_repository_that_is_loaded_is_named() -> None:
+    resources = changed(SERVICE, {"checkpoint": "acme/Llama-FP8"}, without=("revision",))
+    assert messages(resources, RULE).startswith("acme/Llama-FP8 has no revision")

@@ -153,3 +153,8 @@ def test_the_workloads_own_residency_counts_too() -> None:
     )
     assert outcome(resources, RULE) is Outcome.FAIL
     assert "computes anywhere in EU" in messages(resources, RULE)
+
+
+def test_the_same_rule_from_environment_and_workload_is_judged_once() -> None:
+    backend = {"provider": "bedrock", "model": "m", "region": "us-east-1", "maxClassification": "restricted"}
+    assert messages(changed(SERVICE, {"fallback": [backend]}), RULE).count("us-east-1 is outside EU") == 1
