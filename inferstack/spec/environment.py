@@ -128,7 +128,7 @@ class Cluster(Section):
     open_to_internet: bool = False
     """Say `true` to allow 0.0.0.0/0 among `publicAccessCidrs`."""
     gpu_nodes: Literal["managed", "karpenter"] = "managed"
-    """Who starts GPU nodes: EKS managed node groups or Karpenter."""
+    """Who starts GPU nodes: EKS managed node groups; `karpenter` is reserved, and refused today."""
     admin_role_arns: tuple[RoleArn, ...] = ()
     """IAM roles with cluster-admin access, beside the one that creates the cluster."""
     deletion_protection: bool = True

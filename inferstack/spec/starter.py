@@ -38,7 +38,7 @@ name: {name}
 cloud: {{provider: aws, account: "{account}", region: {region}, zones: {zones}}}{account_note}
 data: {{residency: [{residency}]}}
 network: {{cidr: {cidr}, nat: single, private: true}}     # nat: none | single | per-zone
-cluster: {{version: "{version}", endpoint: private, gpuNodes: managed}}   # gpuNodes: managed | karpenter
+cluster: {{version: "{version}", endpoint: private, gpuNodes: managed}}
 # gateway: {{host: llm.example.com, tls: acm, waf: true, auth: keys}}
 monitoring: {{stack: prometheus, retention: 15d, sampling: 1%}}
 policy: {{strict: true, level: mandatory}}     # waivers: waivers.yaml

@@ -183,6 +183,12 @@ def test_kubernetes_versions_end():
     assert paths(check_environment(environment(cluster={"version": "1.30"}), earlier)) == []
 
 
+def test_what_nobody_builds_is_refused_before_the_plan():
+    assert paths(check_environment(environment(cluster={"gpuNodes": "karpenter"}), KNOWN)) == [
+        ("cluster", "gpuNodes")
+    ]
+
+
 def test_store_and_policy_names_exist():
     spec = environment(
         modelStore={"replicaRegions": ["eu-x-1"]}, policy={"denyLicences": ["apache-2.0", "mti"]}
