@@ -120,8 +120,11 @@ def _ways_out(query: Query, found: Found) -> list[str]:
         ways.append("more capacity.replicas.max")
     if query.subject.asked_for not in {"auto"}:
         ways.append("quantization: auto")
-    if any(rejection.code == "does-not-fit" for rejection in found.rejections):
+    fits = [rejection for rejection in found.rejections if rejection.code == "does-not-fit"]
+    if any("model length" in rejection.reason for rejection in fits):
         ways.append("a smaller model.maxContext")
+    elif fits and not found.misses:
+        ways.append("a smaller model, or GPUs with more memory")
     if any(rejection.code in {"not-sold", "no-price"} for rejection in query.market.rejections):
         ways.append("another region (inferstack plan --region)")
     if any(rejection.code == "zones" for rejection in found.rejections):

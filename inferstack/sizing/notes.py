@@ -25,6 +25,9 @@ _QUOTA_NAMES: Final = {
     "L-7212CCBC": "All P4, P3 and P2 Spot Instance Requests",
 }
 _SPOT_AVAILABILITY: Final = 0.99
+NODES_PER_GROUP: Final = 450
+GROUPS_PER_CLUSTER: Final = 30
+"""Default quotas of managed node groups, both adjustable: EKS user guide, service quotas, read 2026-11-20."""
 
 
 def notes(ask: Ask, decision: Decision, chosen: Candidate, catalog: Catalog) -> tuple[str, ...]:
@@ -51,6 +54,7 @@ def warnings(ask: Ask, decision: Decision, chosen: Candidate) -> tuple[str, ...]
         *_several_nodes(chosen),
         *_spot(ask, chosen),
         *_reserved(chosen),
+        *_many_nodes(chosen),
         *_uncertain(decision.chosen),
         *_rollout(chosen),
         *_budget(ask, decision),
@@ -127,6 +131,14 @@ def _reserved(chosen: Candidate) -> list[str]:
     if chosen.purchase not in {"capacity-block", "capacity-reservation"}:
         return []
     return [f"a {chosen.purchase} holds in one zone: name it in capacity.zones, and watch its end date"]
+
+
+def _many_nodes(chosen: Candidate) -> list[str]:
+    """Each workload has a node group of its own."""
+    if chosen.nodes <= NODES_PER_GROUP:
+        return []
+    quota = f'quota "Nodes per managed node group" is {NODES_PER_GROUP} by default'
+    return [f"{chosen.nodes:,} nodes in one node group: the EKS {quota}, have it raised first"]
 
 
 def _committed(ask: Ask) -> list[str]:

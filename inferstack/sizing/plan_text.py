@@ -8,6 +8,7 @@ from typing import Final
 
 from inferstack.sizing.decide import reasons
 from inferstack.sizing.demand import milliseconds
+from inferstack.sizing.notes import GROUPS_PER_CLUSTER
 from inferstack.sizing.types import Candidate, EnvironmentPlan, WorkloadPlan
 from inferstack.units import duration, usd
 
@@ -32,7 +33,16 @@ def environment_text(plan: EnvironmentPlan, *, top: int = 3, explain: bool = Fal
     """Every workload of an environment, then the total of their nodes."""
     head = f"{plan.environment}   {plan.region}, zones {', '.join(plan.zones)}"
     blocks = [workload_text(workload, top=top, explain=explain) for workload in plan.workloads]
-    return "\n\n".join([head, *blocks, _total(plan.workloads)])
+    return "\n\n".join([head, *blocks, _total(plan.workloads), *_node_groups(plan.workloads)])
+
+
+def _node_groups(plans: Sequence[WorkloadPlan]) -> list[str]:
+    """A warning when the cluster needs more node groups (one a workload, one for the system) than usual."""
+    groups = len(plans) + 1
+    if groups <= GROUPS_PER_CLUSTER:
+        return []
+    quota = f'quota "Managed node groups per cluster" is {GROUPS_PER_CLUSTER} by default'
+    return [f"warning: {groups} node groups: the EKS {quota}, have it raised first"]
 
 
 def _total(plans: Sequence[WorkloadPlan]) -> str:

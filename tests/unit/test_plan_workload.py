@@ -10,7 +10,8 @@ from inferstack.catalog.load import load_catalog
 from inferstack.errors import BlockedError, InputError
 from inferstack.sizing.compare import compare_quantization, comparison_text
 from inferstack.sizing.plan import plan_environment, plan_workload
-from inferstack.sizing.types import WorkloadPlan
+from inferstack.sizing.plan_text import environment_text
+from inferstack.sizing.types import EnvironmentPlan, WorkloadPlan
 from inferstack.spec.load import LoadedEnvironment, parse_environment, parse_workload
 from inferstack.spec.workload import Workload
 
@@ -147,6 +148,34 @@ def test_nothing_serves_names_the_closest_and_a_way_out() -> None:
     assert "closest: " in text
     assert "ITL p95" in text
     assert "what could change: " in text
+
+
+def test_the_way_out_fits_what_was_in_the_way() -> None:
+    allowed = "capacity: {{allowInstanceTypes: [{}]}}"
+    with pytest.raises(BlockedError, match="a smaller model, or GPUs with more memory") as weights:
+        planned("meta-llama/Llama-3.3-70B-Instruct", more=allowed.format("g4dn.xlarge"))
+    assert "maxContext" not in str(weights.value)
+    with pytest.raises(BlockedError, match=r"a smaller model\.maxContext"):
+        planned("{id: Qwen/Qwen3-8B, maxContext: 131072}", more=allowed.format("g6.xlarge"))
+
+
+def test_more_nodes_than_a_node_group_usually_holds_are_a_warning() -> None:
+    assert any("nodes in one node group" in text for text in planned(rate=20000).warnings)
+    assert not any("node group" in text for text in planned().warnings)
+
+
+def test_more_node_groups_than_a_cluster_usually_holds_are_a_warning() -> None:
+    one = planned()
+
+    def text(workloads: int) -> str:
+        plan = EnvironmentPlan(environment="e", region="us-east-1", zones=(), workloads=(one,) * workloads)
+        return environment_text(plan, top=0)
+
+    assert "node groups" not in text(29)
+    assert text(30).endswith(
+        'warning: 31 node groups: the EKS quota "Managed node groups per cluster" is 30 by default,'
+        " have it raised first"
+    )
 
 
 def test_nothing_sold_says_so() -> None:
