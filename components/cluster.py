@@ -17,6 +17,7 @@ from components.base import Component
 from components.facts import ClusterFacts
 from components.node_template import node_template, template_reference
 from components.pins import Pins
+from components.wire import log_group
 
 LOG_TYPES: Final = ("api", "audit", "authenticator", "controllerManager", "scheduler")
 CREATE_MINUTES: Final = 45
@@ -91,7 +92,7 @@ class Cluster(Component):
         self.args = args
         self.cluster = self._cluster()
         access = self._access_entries()
-        early = [self._addon(addon, [self.cluster]) for addon in ADDONS if addon.before_nodes]
+        early = self._early_addons()
         self.node_role, attachments = iam.service_role(
             self, naming.logical(name, "node"), "ec2.amazonaws.com", NODE_POLICIES, args.place.region
         )
@@ -109,14 +110,13 @@ class Cluster(Component):
 
     def _cluster(self) -> aws.eks.Cluster:
         args = self.args
-        logs = aws.cloudwatch.LogGroup(
-            naming.logical(self.name, "control-plane"),
-            # EKS writes to this name; made first, it has an end and a key
-            name=f"/aws/eks/{args.place.cluster}/cluster",
-            retention_in_days=args.log_retention_days,
-            kms_key_id=args.key_arn,
-            opts=self.child(),
-        )
+        # EKS writes to this name; made first, it has an end and a key
+        settings = {
+            "name": f"/aws/eks/{args.place.cluster}/cluster",
+            "retentionInDays": args.log_retention_days,
+            "kmsKeyId": args.key_arn,
+        }
+        logs = log_group(naming.logical(self.name, "control-plane"), settings, self.child())
         role, attachments = iam.service_role(
             self, self.name, "eks.amazonaws.com", ("AmazonEKSClusterPolicy",), args.place.region
         )
@@ -170,6 +170,12 @@ class Cluster(Component):
             )
             made += [entry, grant]
         return made
+
+    def _early_addons(self) -> list[aws.eks.Addon]:
+        """The agent first: associations of the others' service accounts mean nothing without it."""
+        agent, *others = [addon for addon in ADDONS if addon.before_nodes]
+        first = self._addon(agent, [self.cluster])
+        return [first, *(self._addon(addon, [first]) for addon in others)]
 
     def _addon(self, addon: AddonSpec, depends_on: Sequence[pulumi.Resource]) -> aws.eks.Addon:
         name = naming.logical(self.name, addon.name)

@@ -9,7 +9,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components import arns, iam, naming
-from components.wire import WireResource, ec2
+from components.wire import WireResource, ec2, log_group
 
 if TYPE_CHECKING:
     from components.base import Component
@@ -29,13 +29,8 @@ def record_flows(parent: Component, args: FlowLogArgs) -> WireResource:
     name = naming.logical(parent.name, "flow-logs")
     # a fixed name: the role's document is then known at preview
     physical = f"/inferstack/{name}"
-    group = aws.cloudwatch.LogGroup(
-        name,
-        name=physical,
-        retention_in_days=args.retention_days,
-        kms_key_id=args.key_arn,
-        opts=parent.child(),
-    )
+    settings = {"name": physical, "retentionInDays": args.retention_days, "kmsKeyId": args.key_arn}
+    group = log_group(name, settings, parent.child())
     role, _ = iam.service_role(parent, name, "vpc-flow-logs.amazonaws.com", (), args.region)
     actions = ("logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams")
     arn = arns.log_group(args.region, args.account, physical)
@@ -47,7 +42,7 @@ def record_flows(parent: Component, args: FlowLogArgs) -> WireResource:
         "vpcId": args.vpc_id,
         "trafficType": "ALL",
         "logDestinationType": "cloud-watch-logs",
-        "logDestination": group.arn,
+        "logDestination": group.output("arn"),
         "iamRoleArn": role.arn,
         "maxAggregationInterval": 600,
     }

@@ -103,6 +103,8 @@ def test_network_and_identity_come_before_nodes_and_the_rest_after(prod: Graph) 
         one(prod, ADDON, f"prod-eu-cluster-{name}").urn for name in ("vpc-cni", "eks-pod-identity-agent")
     }
     assert early <= set(system.dependencies)
+    agent = one(prod, ADDON, "prod-eu-cluster-eks-pod-identity-agent")
+    assert agent.urn in one(prod, ADDON, "prod-eu-cluster-vpc-cni").dependencies
     for name in ("coredns", "metrics-server", "aws-ebs-csi-driver"):
         assert system.urn in one(prod, ADDON, f"prod-eu-cluster-{name}").dependencies
 
