@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from inferstack.catalog.load import Catalog
     from inferstack.catalog.types import (
@@ -51,9 +51,21 @@ def _same(wanted: str | None, value: str | None) -> bool:
     return wanted is None or (value is not None and wanted.casefold() == value.casefold())
 
 
+def _check(flag: str, wanted: str | None, known: Iterable[str | None]) -> None:
+    """InputError for a word that no entry has: an empty table would read as "there is none"."""
+    from inferstack.errors import InputError, Problem
+
+    values = sorted({value for value in known if value is not None})
+    if wanted is not None and not any(_same(wanted, value) for value in values):
+        accepted = ", ".join(values)
+        raise InputError(Problem(message="no entry has it", path=flag, value=wanted, accepted=accepted))
+
+
 def _models(catalog: Catalog, filters: Filters) -> list[Model]:
     if filters.licence is not None:
         catalog.licence(filters.licence)
+    _check("--task", filters.task, (model.task for model in catalog.models()))
+    _check("--country", filters.country, (model.developer_country for model in catalog.models()))
     return [
         model
         for model in catalog.models()
@@ -101,6 +113,7 @@ def _gpu_row(gpu: Accelerator, _catalog: Catalog, _filters: Filters) -> list[Cel
 
 
 def _instances(catalog: Catalog, filters: Filters) -> list[InstanceType]:
+    _check("--family", filters.family, (instance.family for instance in catalog.instances()))
     gpu = catalog.accelerator(filters.gpu).id if filters.gpu else None
     region = catalog.region(filters.region).id if filters.region else None
     return [
@@ -134,6 +147,8 @@ def _prices(catalog: Catalog, filters: Filters) -> list[PriceRow]:
     gpu = catalog.accelerator(filters.gpu).id if filters.gpu else None
     regions = [catalog.region(filters.region)] if filters.region else list(catalog.regions())
     gpus = {instance.id: (instance.gpu, instance.gpu_count) for instance in catalog.instances()}
+    families = (name.partition(".")[0] for name in catalog.priced_instances())
+    _check("--family", filters.family, families)
     rows: list[PriceRow] = []
     for name in catalog.priced_instances():
         has, count = gpus.get(name, (None, 0))
@@ -159,6 +174,7 @@ def _price_row(row: PriceRow, _catalog: Catalog, _filters: Filters) -> list[Cell
 
 
 def _regions(catalog: Catalog, filters: Filters) -> list[Region]:
+    _check("--country", filters.country, (region.country for region in catalog.regions()))
     return [region for region in catalog.regions() if _same(filters.country, region.country)]
 
 

@@ -106,7 +106,7 @@ def finding(error: ErrorDetails, data: object, accepted: Accepted) -> Finding:
 def _unknown_key(path: DocPath, accepted: Accepted) -> Finding:
     """A key that does not exist in its section; perhaps it is misspelt, perhaps it belongs elsewhere."""
     known, key = accepted.keys(path[:-1]), str(path[-1])
-    meant = nearest(key, known) or accepted.elsewhere(key)
+    meant = accepted.elsewhere(key) or nearest(key, known)
     listed = ", ".join(known) or None
     return Finding(path=path, message="unknown key", accepted=listed, did_you_mean=meant, shows_value=False)
 

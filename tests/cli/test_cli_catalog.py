@@ -171,3 +171,25 @@ def test_fields_indent_nested_values_and_break_long_lists() -> None:
         "f: k 1",
         "g: none",
     ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "accepted"),
+    [
+        (("models", "--task", "chatt"), "chat, code"),
+        (("models", "--country", "XX"), "US"),
+        (("regions", "--country", "XX"), "DE"),
+        (("instances", "--family", "g9z"), "g6e"),
+        (("prices", "--family", "g9z"), "g6e"),
+    ],
+)
+def test_a_word_that_no_entry_has_is_bad_input_not_an_empty_table(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: tuple[str, ...],
+    accepted: str,
+) -> None:
+    assert exits(monkeypatch, "list", *arguments, "--json") == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert accepted in said.err

@@ -223,3 +223,8 @@ def test_kinds_are_told_apart():
     assert kind_of(EXAMPLES / "chat.yaml") == "workload"
     assert kind_of(EXAMPLES / "environment.yaml") == "environment"
     assert kind_of(ROOT / "Pulumi.yaml") == ""
+
+
+def test_a_key_of_another_section_is_sent_there_rather_than_to_a_word_like_it():
+    said = told(parse_workload, WORKLOAD.format(name="chat") + "adapters: []\n")
+    assert "adapters: unknown key; did you mean model.adapters?" in said
