@@ -64,9 +64,6 @@ class ModelStore(Component):
         self.jobs = self._jobs(guards)
         self.register_outputs({"bucket": args.bucket})
 
-    def uri(self, prefix: str) -> str:
-        return f"s3://{self.args.bucket}/{prefix}"
-
     def read_statements(self, prefix: str) -> tuple[iam.Statement, ...]:
         """What a pod needs to stream the objects under a prefix, and nothing else."""
         bucket = self.args.bucket_arn

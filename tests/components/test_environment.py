@@ -341,3 +341,35 @@ class TestScale:
             Decimal(str(item.inputs["usdPerMonth"])) for item in prod.of_type("inferstack:index:GpuPool")
         )
         assert total == Decimal("57465.68")
+
+
+def test_a_region_with_one_usable_zone_cannot_hold_a_control_plane() -> None:
+    from components.environment_plan import resolve
+
+    args = builders.prod()
+    region = args.catalog.region("eu-central-1").model_copy(update={"zones": builders.EU_ZONES[:1]})
+
+    class Narrow:
+        """The catalog, with one zone in the region."""
+
+        def region(self, name: str) -> object:
+            return region
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(args.catalog, name)
+
+    plan = replace(args.plan, zones=builders.EU_ZONES[:1])
+    with pytest.raises(InputError, match=r"cloud\.zones.*two zones.*eu-central-1 offers 1"):
+        resolve(args.loaded, plan, Narrow(), args.settings)  # type: ignore[arg-type]  # stands in for the catalog
+
+
+def test_a_model_outside_the_catalog_is_served_without_its_facts() -> None:
+    plan = builders.small_plan(
+        model_id="acme/own-model", chosen=replace(builders.SMALL, checkpoint="acme/own-model")
+    )
+    args = builders.dev()
+    served = builders.workload("assistant", "acme/own-model")
+    pair = builders.arguments(args.loaded.environment, builders.US_ZONES, (served, plan))
+    facts = one(preview(build(pair)), "inferstack:index:VllmService").inputs
+    assert facts["model"] == "acme/own-model"
+    assert "gated" not in facts

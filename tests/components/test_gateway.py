@@ -114,6 +114,13 @@ class TestConfiguration:
     def test_without_fallbacks_there_is_an_empty_list(self) -> None:
         assert gateway_config([backend()], auth="keys")["router_settings"]["fallbacks"] == []
 
+    @pytest.mark.parametrize(
+        ("task", "mode"), [("rerank", "rerank"), ("embed", "embedding"), ("code", "chat")]
+    )
+    def test_the_mode_follows_the_task(self, task: str, mode: str) -> None:
+        config = gateway_config([backend(task=task)], auth="keys")
+        assert config["model_list"][0]["model_info"] == {"mode": mode}
+
     def test_no_key_is_ever_in_the_configuration(self) -> None:
         every = [fallback(provider, "m") for provider in sorted(PREFIXES)]
         config = gateway_config([backend(*every)], auth="keys")
@@ -322,6 +329,17 @@ class TestPod:
         data = manifest(graph, "Secret", "gateway-master-key")["stringData"]
         assert isinstance(data, Secret) or isinstance(data["LITELLM_MASTER_KEY"], Secret)
         assert "sk-very-secret" not in repr(graph)
+
+    def test_keys_of_providers_in_use_are_stored_under_their_variable(self) -> None:
+        args = builders.prod()
+        open_data = {**builders.CHAT, "data": {"classification": "internal"}}
+        chat = builders.workload("chat", builders.PLAN.model_id, **open_data)
+        pair = builders.arguments(args.loaded.environment, builders.EU_ZONES, (chat, builders.PLAN))
+        graph = preview(build(pair))
+        secret = manifest(graph, "Secret", "gateway-provider-keys")
+        assert secret["stringData"] == {"OPENAI_API_KEY": "openai-test"}
+        container = manifest(graph, "Deployment", "litellm")["spec"]["template"]["spec"]["containers"][0]
+        assert "OPENAI_API_KEY" in [entry["name"] for entry in container["env"]]
 
     def test_keys_of_providers_no_route_uses_are_not_stored(self) -> None:
         recorder = deploy(build(builders.prod()))

@@ -7,12 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.gpu_pool import nodes_for
+from components.gpu_pool import GpuPoolArgs, nodes_for
 from components.node_template import efa_layout, version_text
 from inferstack.catalog.load import load_catalog
 from inferstack.engine.graph import Graph
 from inferstack.errors import InputError
 from inferstack.resources import UNKNOWN
+from inferstack.sizing.types import Candidate
 from tests.components import builders
 from tests.components.running import build, deploy, one, preview
 
@@ -225,3 +226,26 @@ def test_facts_price_what_the_plan_priced(prod: Graph) -> None:
     assert facts["usdPerHour"] == "39.36006"
     assert facts["usdPerMonth"] == "28732.84"
     assert (facts["nodes"], facts["maxNodes"], facts["workload"]) == (3, 9, "chat")
+
+
+def pool_args(candidate: Candidate, **changes: object) -> GpuPoolArgs:
+    instance = load_catalog().instance(candidate.instance_type)
+    values: dict[str, object] = {
+        "environment": "e", "cluster": "c", "plan": builders.small_plan(chosen=candidate), "instance": instance,
+        "second": None, "zones": ("usw2-az1",), "subnet_ids": ("subnet-1",), "vpc_id": "vpc-1",
+        "cluster_security_group_id": "sg-1", "node_role_arn": "arn", "node_dependencies": (),
+        "reservation_id": None, "tags": (), **changes,
+    }  # fmt: skip
+    return GpuPoolArgs(**values)  # type: ignore[arg-type]  # values by name
+
+
+def test_everything_that_keeps_nodes_from_starting_is_said_at_once() -> None:
+    instance = load_catalog().instance("g6.xlarge").model_copy(update={"ami_al2023": None})
+    candidate = replace(builders.SMALL, purchase="capacity-reservation")
+    problems = pool_args(candidate, instance=instance, zones=()).problems()
+    assert [problem.message for problem in problems] == [
+        "g6.xlarge is not sold in any zone of the VPC",
+        "there is no EKS-optimised GPU image for g6.xlarge",
+        "capacity-reservation names no reservation",
+    ]
+    assert pool_args(builders.SMALL).problems() == []
