@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Final
 
 from inferstack.catalog.hf_fields import (
@@ -15,6 +16,7 @@ from inferstack.catalog.hf_fields import (
     weights_dtype,
 )
 from inferstack.catalog.types import Architecture, Hybrid, KvCache, Mla, Moe, SlidingWindow
+from inferstack.errors import InputError, Problem
 
 _TIED_BY_DEFAULT: Final = ("gemma", "cohere", "opt", "gpt2", "falcon", "gpt_bigcode")
 _PLAIN_MLP: Final = (
@@ -44,11 +46,23 @@ _ENCODERS: Final = ("bert", "roberta", "xlm-roberta", "camembert", "nomic_bert",
 _INDEXER_BYTES: Final = 132
 
 
-def architecture_from_hf_config(config: Config) -> Architecture:
-    """The architecture that a config describes.
+def architecture_from_hf_config(config: Config, *, file: str | None = None) -> Architecture:
+    """The architecture that a config (read from ``file``) describes.
 
-    Raises InputError, naming every field, when the sizes that memory depends on are missing.
+    Raises InputError, naming every field, when the sizes that memory depends on are missing, and for a
+    config whose parts are not of the types that they have in every family.
     """
+    try:
+        return _architecture(config)
+    except InputError as error:
+        raise InputError(*(replace(problem, file=file) for problem in error.problems)) from error
+    except (ArithmeticError, AttributeError, TypeError, ValueError) as error:
+        message = f"not a model's config: {str(error).splitlines()[0]}"
+        accepted = "the config.json of a text model"
+        raise InputError(Problem(message=message, file=file, accepted=accepted)) from error
+
+
+def _architecture(config: Config) -> Architecture:
     text = text_config(config)
     kind = model_type(text)
     if number(text, "num_layers") is None and _letters(text):
@@ -69,7 +83,7 @@ def architecture_from_hf_config(config: Config) -> Architecture:
         "num_kv_heads": kv_heads,
         "head_dim": None if mla else number(text, "head_dim"),
         "qkv_bias": _qkv_bias(text, kind),
-        "tie_word_embeddings": text.get("tie_word_embeddings", kind.startswith(_TIED_BY_DEFAULT)),
+        "tie_word_embeddings": _tied(text, kind),
         "gated_mlp": _is_gated(text, kind),
         "attention_gate": bool(text.get("attn_output_gate")) and hybrid is None,
         "double_wide_shared_mlp": bool(text.get("use_double_wide_mlp")),
@@ -105,6 +119,11 @@ def _attention(
         return "mla + DSA sparse indexer" if text.get("index_topk") else "mla"
     base = "gqa" if grouped else "mha"
     return f"{base}+sliding" if sliding else base
+
+
+def _tied(text: Config, kind: str) -> bool:
+    stated = text.get("tie_word_embeddings")
+    return stated if isinstance(stated, bool) else kind.startswith(_TIED_BY_DEFAULT)
 
 
 def _kv_heads(text: Config, heads: int) -> int:
@@ -192,7 +211,7 @@ def _dense_layers(text: Config, num_layers: int) -> int:
 
 
 def _mla(text: Config) -> Mla | None:
-    rank = number(text, "kv_lora_rank")
+    rank = number(text, "kv_lora_rank") or None
     if rank is None and not text.get("compress_ratios"):
         return None
     width = number(text, "head_dim") or 0

@@ -50,6 +50,8 @@ NAMES: Final[dict[str, tuple[str, ...]]] = {
     "ssm_state_size": ("ssm_state_size", "mamba_d_state"),
     "n_groups": ("n_groups", "mamba_n_groups"),
 }
+LARGEST: Final = 10**12
+"""No size of a model comes near; beyond it stand placeholders (``model_max_length`` of 1e30)."""
 _NESTED: Final = ("text_config", "llm_config", "language_config", "thinker_config", "language_model_config")
 _DTYPES: Final = {"bfloat16": "bf16", "float16": "fp16", "float32": "fp32", "half": "fp16", "float": "fp32"}
 
@@ -65,10 +67,10 @@ def text_config(config: Config) -> dict[str, Any]:
 
 
 def number(config: Config, field: str) -> int | None:
-    """The first of the field's names that is set to a number."""
+    """The first of the field's names that is set to a number; -1, infinity and the like mean "not set"."""
     for name in NAMES.get(field, (field,)):
         value = config.get(name)
-        if isinstance(value, int | float) and not isinstance(value, bool):
+        if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= LARGEST:
             return int(value)
     return None
 
@@ -76,12 +78,14 @@ def number(config: Config, field: str) -> int | None:
 def required(config: Config, *fields: str) -> dict[str, int]:
     """All the fields; InputError that names everything missing at once."""
     found = {field: number(config, field) for field in fields}
-    missing = [field for field, value in found.items() if value is None]
+    missing = [field for field, value in found.items() if not value]
     if missing:
         raise InputError(
             *(
                 Problem(
-                    message="missing from the model's config", path=field, accepted=" or ".join(NAMES[field])
+                    message="missing from the model's config, or not a positive number",
+                    path=field,
+                    accepted=" or ".join(NAMES[field]),
                 )
                 for field in missing
             )

@@ -148,7 +148,8 @@ def _shape(model: str | None, hf_config: object) -> tuple[Architecture, str, str
     if hf_config:
         config = read_config(hf_config)
         named = model or str(config.get("_name_or_path") or "the given config.json")
-        return architecture_from_hf_config(config), named, None, None
+        file = None if isinstance(hf_config, Mapping) else str(hf_config)
+        return architecture_from_hf_config(config, file=file), named, None, None
     assert model is not None
     resolved = resolve_model(model)
     return resolved.architecture, resolved.id, resolved.note, resolved.quantization

@@ -128,6 +128,6 @@ def _from_config(name: str | None, hf_config: str, quantization: str) -> Subject
         raise InputError(
             Problem(path="model.hfConfig", message=f"cannot be read: {error}", value=path.name)
         ) from error
-    architecture = architecture_from_hf_config(document)
+    architecture = architecture_from_hf_config(document, file=hf_config)
     title = name or str(document.get("_name_or_path") or path.stem)
     return _build(title, architecture, None, quantization, f"shape from {path.name}")

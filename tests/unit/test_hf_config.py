@@ -8,7 +8,7 @@ import pytest
 
 from inferstack.catalog.hf_config import architecture_from_hf_config
 from inferstack.catalog.resolve import resolve_model
-from inferstack.errors import InputError
+from inferstack.errors import InputError, Problem
 from inferstack.sizing.tensors import embedding_elements, embedding_extras, is_tied, layer_elements
 
 YARN = {"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 32768}
@@ -521,3 +521,28 @@ def test_missing_sizes_are_named_all_at_once() -> None:
 def test_a_config_of_something_else_is_bad_input(broken: dict[str, Any]) -> None:
     with pytest.raises(InputError):
         architecture_from_hf_config(broken)
+
+
+ODD = (-1, 0, 1e30, 1.5, 10**400, float("nan"), float("inf"), "x", None, True, [], [1], {}, {"a": 1})
+
+
+@pytest.mark.parametrize("field", [*LLAMA, "rope_scaling", "kv_lora_rank", "num_experts", "block_configs"])
+@pytest.mark.parametrize("value", ODD, ids=repr)
+def test_an_odd_value_is_refused_or_gives_a_shape_that_can_be_sized(field: str, value: Any) -> None:
+    config = {**LLAMA, "num_experts_per_tok": 2, "qk_rope_head_dim": 64, field: value}
+    refused: tuple[Problem, ...] = ()
+    found = None
+    try:
+        found = architecture_from_hf_config(config, file="config.json")
+    except InputError as error:
+        refused = error.problems
+    assert bool(refused) != (found is not None)
+    assert all(problem.file == "config.json" for problem in refused)
+    assert found is None or (found.num_layers or 0) > 0
+
+
+def test_placeholders_for_no_limit_are_not_taken_for_sizes() -> None:
+    assert architecture_from_hf_config({**LLAMA, "sliding_window": -1}).sliding_window is None
+    assert architecture_from_hf_config({**LLAMA, "max_position_embeddings": 1e30}).max_position is None
+    with pytest.raises(InputError, match="num_layers: missing"):
+        architecture_from_hf_config({**LLAMA, "num_hidden_layers": 0})
