@@ -9,8 +9,8 @@ WORKLOAD = """\
 apiVersion: inferstack/v1
 kind: Workload
 name: {name}
-# owner: team-support
-# costCentre: cc-4711
+owner: my-team               # who answers for it
+costCentre: my-cost-centre
 model: {model}
 # or, in full:
 # model: {{id: {model}, quantization: auto, maxContext: 16384}}

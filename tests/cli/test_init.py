@@ -129,7 +129,7 @@ def test_the_commented_lines_are_sound_when_put_in_force():
     text = starter_workload(name="chat", model="Qwen/Qwen3-8B", requests_per_day=5)
     text = text.replace("# model: {id", "# #model: {id")
     full = parse_workload(uncommented(text), known=knowledge())
-    assert full.owner == "team-support"
+    assert (full.owner, full.cost_centre) == ("my-team", "my-cost-centre")
     assert full.traffic.peak_to_average == 3.5
     assert full.capacity.replicas.max == 8
     assert full.rollout.strategy == "canary"
