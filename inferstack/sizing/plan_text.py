@@ -150,16 +150,19 @@ def _money(candidate: Candidate) -> str:
 
 
 def _fine(amount: Decimal) -> str:
-    return usd(amount) if amount >= Decimal("0.1") else f"${amount:.3f}"
+    return usd(amount) if amount >= Decimal("0.1") else f"${float(amount):.2g}"
 
 
 def _trust(candidate: Candidate) -> str:
-    """How far throughput and first token may be off (80 % range), and what the prediction stands on."""
+    """How far the latencies may be off (80 % range), and what the prediction stands on.
+
+    Below saturation the throughput is what is asked for, so it has no spread worth a word.
+    """
     prediction = candidate.at_peak
     spreads = []
-    for field, name in (("output_tokens_per_second", "throughput"), ("ttft_ms", "TTFT")):
+    for field, name in (("ttft_ms", "TTFT"), ("tpot_ms", "ITL")):
         interval = prediction.range.get(field)
-        if interval is not None and interval.low + interval.high > 0:
+        if interval is not None and interval.high > interval.low:
             half = (interval.high - interval.low) / (interval.high + interval.low)
             spreads.append(f"{name} ±{half * 100:.0f} %")
     return ", ".join([*spreads, prediction.basis])
