@@ -27,7 +27,7 @@ def shape_key(architecture: Architecture) -> str:
     """Names a network by its shape, so that renamed and fine-tuned copies are the same."""
     a = architecture
     experts = a.moe.num_experts if a.moe else 0
-    return f"{a.num_layers}x{a.hidden_size}/{a.num_attention_heads}/{a.num_kv_heads}/{experts}"
+    return f"{a.num_layers}x{a.hidden_size}/{a.num_attention_heads}/{a.num_kv_heads}/{experts}/{a.vocab_size}"
 
 
 def basis_of(deployment: Deployment) -> Basis:
@@ -49,19 +49,33 @@ def load_kind(load: Load, *, saturated: bool) -> str:
     return "few" if load.concurrency <= FEW else "many"
 
 
-def intervals(prediction: Prediction, load: Load, basis: Basis) -> dict[str, Interval]:
-    """80 % intervals of the means, by field name."""
+def intervals(
+    prediction: Prediction, load: Load, basis: Basis, full_output_per_second: float
+) -> dict[str, Interval]:
+    """80 % intervals of the means, by field name.
+
+    ``full_output_per_second``: what the deployment gives at saturation. Below it, the throughput of an open
+    loop is what is asked, and only a capacity that turns out smaller can take from it.
+    """
+    errors = load_document()["errors"][basis]
     kind = load_kind(load, saturated=prediction.saturated)
-    errors = load_document()["errors"][basis][kind]
     means = {
         "output_tokens_per_second": prediction.output_tokens_per_second,
         "ttft_ms": prediction.ttft_ms.mean,
         "tpot_ms": prediction.tpot_ms.mean,
     }
-    return {
-        name: Interval(low=mean * math.exp(errors[name][0]), high=mean * math.exp(errors[name][1]))
-        for name, mean in means.items()
-    }
+    found = {name: _around(mean, errors[kind][name]) for name, mean in means.items()}
+    if kind == "open":
+        asked = means["output_tokens_per_second"]
+        worst = _around(full_output_per_second, errors["saturated"]["output_tokens_per_second"]).low
+        found["output_tokens_per_second"] = Interval(low=min(asked, worst), high=asked)
+    return found
+
+
+def _around(mean: float, log_errors: tuple[float, float]) -> Interval:
+    """The estimate always lies inside, however one-sided the errors were."""
+    low, high = log_errors
+    return Interval(low=mean * math.exp(min(low, 0.0)), high=mean * math.exp(max(high, 0.0)))
 
 
 class _Measured:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
@@ -38,20 +39,21 @@ def limits_for(
     shared = deployment.expert_parallel and data_parallel > 1
     ranks = replace(deployment, tp=deployment.tp * data_parallel) if shared else deployment
     room = fit(replace(ranks, max_model_len=max(longest, 16)))
-    if deployment.architecture.kind == "encoder":
-        tokens = float("inf") if room.fits else 0.0
-    else:
-        tokens = _kv_tokens(room, longest, activation_share)
-        if shared and deployment.architecture.mla is None:
-            tokens /= data_parallel
-    if tokens < longest:
-        if room.kv_cache_gib_per_gpu < -_TOLERANCE * room.gpu_memory_gib or _is_refused(room):
-            raise InputError(Problem(message=f"{deployment.model_id} does not fit: {room.reason}"))
-        tokens = float(longest)
-    return Limits(sequences=room.max_num_seqs, batched_tokens=room.max_num_batched_tokens, kv_tokens=tokens)
+    encoder = deployment.architecture.kind == "encoder"
+    tokens = math.inf if encoder else _kv_tokens(room, longest, activation_share)
+    if shared and deployment.architecture.mla is None:
+        tokens /= data_parallel
+    if not room.fits and (encoder or _is_refused(room, longest, tokens)):
+        raise InputError(Problem(message=f"{deployment.model_id} does not fit: {room.reason}"))
+    return Limits(
+        sequences=room.max_num_seqs,
+        batched_tokens=room.max_num_batched_tokens,
+        kv_tokens=max(tokens, float(longest)),
+    )
 
 
 def _kv_tokens(room: Fit, longest: int, activation_share: float) -> float:
+    """Tokens that the cache holds, with the part of the activation reserve that is not needed."""
     spare = room.kv_cache_gib_per_gpu
     if spare <= 0:
         return 0.0
@@ -59,7 +61,11 @@ def _kv_tokens(room: Fit, longest: int, activation_share: float) -> float:
     return room.max_concurrency * longest * found / spare
 
 
-def _is_refused(room: Fit) -> bool:
-    """Whether something else than a little memory is missing."""
-    short = room.max_concurrency < 1 - _TOLERANCE * room.gpu_memory_gib / max(room.kv_cache_gib_per_gpu, 1e-9)
-    return room.kv_cache_gib_per_gpu > 0 and (short or room.max_concurrency >= 1)
+def _is_refused(room: Fit, longest: int, tokens: float) -> bool:
+    """Whether more is missing than the memory model may err by, or something else than memory."""
+    tolerance = _TOLERANCE * room.gpu_memory_gib
+    if room.kv_cache_gib_per_gpu <= 0:
+        return -room.kv_cache_gib_per_gpu > tolerance
+    if room.max_concurrency >= 1:
+        return True  # there is room: what is missing is a kernel or a head to divide
+    return (longest - tokens) / longest * room.kv_cache_gib_per_gpu / room.max_concurrency > tolerance

@@ -102,7 +102,8 @@ def _prediction(
         basis=basis,
         saturated=service.saturated or (load.request_rate is not None and math.isinf(load.request_rate)),
     )
-    return replace(prediction, range=intervals(prediction, load, basis))
+    full_output = full_per_second * engines * load.output_tokens
+    return replace(prediction, range=intervals(prediction, load, basis, full_output))
 
 
 def _utilization(load: Load, service: Service, full_per_second: float, engines: int) -> float:

@@ -73,61 +73,61 @@ def _mean_step(model: StepModel, shape: Shape, decoding: float, prompt_tokens: f
     chunk = min(shape.computed, budget)
     if chunk <= 0 or prompt_tokens <= 0:
         return _Step(plain, plain, plain, 0.0)
-    share = 1 - math.exp(-prompt_tokens / chunk)
-    tokens = min(prompt_tokens / share, budget)
+    tokens = min(prompt_tokens / (1 - math.exp(-prompt_tokens / chunk)), budget)
+    share = min(prompt_tokens / tokens, 1.0)
     mixed = model.step_ms(decoding, context, tokens, shape.prompt - shape.computed / 2)
     return _Step(share * mixed + (1 - share) * plain, mixed, plain, share)
 
 
-def _assemble(shape: Shape, step: _Step, decoding: float, rate: float, closed: bool) -> Steady:
-    """Latencies from the mean step at ``rate`` requests per ms."""
+def _own_prefill_ms(shape: Shape, step: _Step, decoding: float) -> float:
+    """Steps of one prompt's chunks."""
+    return max(shape.computed / max(shape.batched_tokens - decoding, 1.0), 1.0) * step.mixed
+
+
+def _prefill_load(shape: Shape, step: _Step, decoding: float, rate: float) -> float:
+    """Share of the steps' room for prompts that is in use."""
     budget = max(shape.batched_tokens - decoding, 1.0)
-    pieces = max(shape.computed / budget, 1.0) if shape.computed else 1.0
-    busy = min(rate * shape.computed / budget * step.mixed, _MOST_BUSY)
-    own = pieces * step.mixed
-    rest = (
-        0.0 if closed else 0.5 * (step.share * step.mixed**2 + (1 - step.share) * step.plain**2) / step.mean
-    )
-    first = rest + own + busy / (2 * (1 - busy)) * own
-    tokens = max(shape.output - 1, 0.0)
+    return min(rate * shape.computed / budget * step.mixed, _MOST_BUSY)
+
+
+def _deviation(step: _Step, tokens: float) -> float:
     spread = math.sqrt(step.share * (1 - step.share)) * (step.mixed - step.plain) / step.mean
-    return Steady(
-        running=rate * (first + tokens * step.mean),
-        requests_per_ms=rate,
-        ttft_ms=first,
-        own_prefill_ms=own,
-        tpot_ms=step.mean if tokens else 0.0,
-        tpot_deviation=spread / math.sqrt(max(tokens, 1.0)),
-    )
+    return spread / math.sqrt(max(tokens, 1.0))
 
 
 def closed_loop(model: StepModel, shape: Shape, running: float) -> Steady:
     """``running`` requests in the engine at all times, each replaced as it ends."""
     tokens = max(shape.output - 1, 0.0)
     decoding = running if tokens else 0.0
-    state = None
+    rate = 0.0
     step = _mean_step(model, shape, decoding, shape.computed * running / (tokens + 1))
     for _ in range(_ROUNDS):
         rate = _closed_rate(shape, step, running, decoding)
-        state = _assemble(shape, step, decoding, rate, closed=True)
         decoding = (decoding + min(rate * tokens * step.mean, running)) / 2
         step = _mean_step(model, shape, decoding, rate * shape.computed * step.mean)
-    assert state is not None
-    return state
+    first = running / rate - tokens * step.mean
+    own = _own_prefill_ms(shape, step, decoding)
+    return Steady(
+        running=running,
+        requests_per_ms=rate,
+        ttft_ms=max(first, own),
+        own_prefill_ms=own,
+        tpot_ms=step.mean if tokens else 0.0,
+        tpot_deviation=_deviation(step, tokens),
+    )
 
 
 def _closed_rate(shape: Shape, step: _Step, running: float, decoding: float) -> float:
     """Requests per ms that ``running`` places turn over, bounded by what prefill can take in."""
     tokens = max(shape.output - 1, 0.0)
-    budget = max(shape.batched_tokens - decoding, 1.0)
+    own = _own_prefill_ms(shape, step, decoding)
+    turnover = running / (tokens * step.mean + own)
     if not tokens:
-        together = max(min(running, budget / max(shape.computed, 1.0)), min(running, 1.0))
-        pieces = max(shape.computed / budget, 1.0)
-        return together / (pieces * step.mixed)
-    pieces = max(shape.computed / budget, 1.0) if shape.computed else 1.0
-    turnover = running / (tokens * step.mean + pieces * step.mixed)
-    intake = budget / (shape.computed * step.mixed) if shape.computed else math.inf
-    return min(turnover, intake)
+        return turnover
+    intake = max(shape.batched_tokens - decoding, 1.0) / (shape.computed * step.mixed)
+    # Requests of a closed loop come back one by one, as they ended: the queue stays below one prompt.
+    queue = _prefill_load(shape, step, decoding, min(turnover, intake)) * own / 2
+    return min(running / (tokens * step.mean + own + queue), intake)
 
 
 def open_loop(model: StepModel, shape: Shape, rate: float, most: float) -> Steady | None:
@@ -154,8 +154,22 @@ def open_loop(model: StepModel, shape: Shape, rate: float, most: float) -> Stead
         if mean > longest:
             return None
         step = made(mean)
-    state = _assemble(shape, step, rate * tokens * mean, rate, closed=False)
-    return state if state.running <= most else None
+    decoding = rate * tokens * mean
+    rest = 0.5 * (step.share * step.mixed**2 + (1 - step.share) * step.plain**2) / step.mean
+    own = _own_prefill_ms(shape, step, decoding)
+    busy = _prefill_load(shape, step, decoding, rate)
+    first = rest + own + busy / (2 * (1 - busy)) * own  # M/D/1 in prompts
+    running = rate * (first + tokens * step.mean)
+    if running > most:
+        return None
+    return Steady(
+        running=running,
+        requests_per_ms=rate,
+        ttft_ms=first,
+        own_prefill_ms=own,
+        tpot_ms=step.mean if tokens else 0.0,
+        tpot_deviation=_deviation(step, tokens),
+    )
 
 
 def slot_wait_ms(state: Steady, most: float) -> float:

@@ -60,6 +60,8 @@ class Case:
     """Independent engines behind the address."""
     data_parallel: int
     offline: bool
+    batch: int | None
+    """Size of a static batch: all its requests start and decode together."""
     trust: float
     source: str
     output_per_second: float | None
@@ -73,16 +75,19 @@ class Case:
 
     @property
     def saturated(self) -> bool:
-        return self.load.request_rate is not None and math.isinf(self.load.request_rate)
+        """All prompts at once; a static batch, which was asked for by its size, is not meant."""
+        all_at_once = self.load.request_rate is not None and math.isinf(self.load.request_rate)
+        return all_at_once and self.batch is None
 
     @property
     def kind(self) -> str:
         """As ``basis.load_kind``."""
         if self.saturated:
             return "saturated"
-        if self.load.concurrency is None:
+        under_way = self.load.concurrency or self.batch
+        if under_way is None:
             return "open"
-        return "few" if self.load.concurrency <= FEW else "many"
+        return "few" if under_way <= FEW else "many"
 
     def measured(self) -> dict[str, float]:
         """The observables that this run is judged by."""
@@ -151,6 +156,7 @@ def _case(row: Mapping[str, str]) -> Case:
         engines=1 if shared else dp,
         data_parallel=dp if shared else 1,
         offline=offline,
+        batch=int(row["concurrency"]) if static else None,
         trust=_SUSPECT_TRUST if _SUSPECT.match(row["id"]) and engine == "vllm-v2" else _trust(notes),
         source=row["source_type"],
         output_per_second=output_rate or None,
