@@ -152,7 +152,8 @@ def as_text(asked: Asked, result: Prediction) -> str:
         *([asked.requested.note] if asked.requested.note else []),
         asked.in_words,
         "",
-        f"  requests/s       {result.requests_per_second:>11,.2f}   {result.concurrency:,.1f} running an engine",
+        f"  requests/s       {result.requests_per_second:>11,.2f}"
+        f"   {result.concurrency:,.1f} running an engine",
     ]
     if asked.load.output_tokens:
         estimate = f"{result.output_tokens_per_second:>11,.0f}"

@@ -15,6 +15,7 @@ import gc
 import io
 import os
 import runpy
+import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -82,7 +83,16 @@ def run_function(program: Callable[[], object], run: Run | None = None) -> Graph
 
 
 def _run_main(folder: Path) -> None:
-    runpy.run_path(str(folder), run_name="__main__")
+    """Runs the folder's program as the language host does, from its source.
+
+    Run as a folder it would come through the import system, whose cached bytecode is stale for a second after an
+    edit that keeps the file's size.
+    """
+    sys.path.insert(0, str(folder))
+    try:
+        runpy.run_path(str(folder / "__main__.py"), run_name="__main__")
+    finally:
+        sys.path.remove(str(folder))
 
 
 def _execute(program: Callable[[], object], run: Run, monitor: Monitor) -> None:
