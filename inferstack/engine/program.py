@@ -85,8 +85,8 @@ def run_function(program: Callable[[], object], run: Run | None = None) -> Graph
 def _run_main(folder: Path) -> None:
     """Runs the folder's program as the language host does, from its source.
 
-    Run as a folder it would come through the import system, whose cached bytecode is stale for a second after an
-    edit that keeps the file's size.
+    Run as a folder it would come through the import system, whose cached bytecode is stale for a second
+    after an edit that keeps the file's size.
     """
     sys.path.insert(0, str(folder))
     try:
