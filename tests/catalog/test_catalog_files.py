@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from decimal import Decimal
 from pathlib import Path
@@ -145,8 +146,7 @@ def test_the_text_scan_finds_what_parsing_finds(path: Path) -> None:
 def test_a_data_file_has_no_machine_path_and_a_heading(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     assert text.startswith("# ")
-    assert "/work/" not in text
-    assert "/tmp" not in text
+    assert not re.search(r"(?<![\w.:/-])/[a-z]+/", text), "an absolute path of some machine"
     assert text.endswith("\n")
 
 
