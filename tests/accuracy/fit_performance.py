@@ -17,15 +17,15 @@ import multiprocessing
 import os
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from inferstack.errors import InputError
 from inferstack.sizing.basis import shape_key
-from inferstack.sizing.constants import DATA, UNMEASURED, Constants, constants_from
+from inferstack.sizing.constants import DATA, Constants, constants_from
 from inferstack.sizing.kernels import kernel_of
 from inferstack.sizing.weight_formats import Part
 from tests.accuracy.serving import Case, answer, cases
@@ -36,14 +36,13 @@ OUT = DATA / "performance.json"
 STUDENT = 3.0
 """Degrees of freedom of the errors: rows that do not fit at all pull little."""
 WIDTH = 0.6
-"""All priors' widths times this; chosen by cross-validation among 0.6, 1 and 1.5."""
+"""All priors' widths times this; chosen by cross-validation among 0.6, 1, 1.5."""
 SIGMA = {"output_tokens_per_second": 0.13, "ttft_ms": 0.3, "tpot_ms": 0.10}
 """What a good model errs by, as a logarithm."""
 OBSERVABLES = tuple(SIGMA)
 SECONDARY = 1.5
 """Factor on the errors of other engines, and of rates that concurrency and latency imply."""
 STEP = 0.05
-TODAY = "0.33.0"
 
 
 @dataclass(frozen=True)
@@ -74,28 +73,27 @@ def _priors() -> tuple[Prior, ...]:
         table.append((f"kernels.{name}.compute", compute, 0.25))
     for name, bandwidth, compute, layer_us in (
         ("bf16", 0.85, 0.3, 25), ("fp8", 0.65, 0.22, 40), ("w8", 0.7, 0.2, 40), ("w4", 0.8, 0.28, 45),
-        ("mx4", 0.8, 0.28, 25), ("fp4", 1.0, 0.2, 12), ("int8", 0.7, 0.22, 40),
+        ("mx4", 0.8, 0.28, 25), ("fp4", 0.85, 0.2, 20), ("int8", 0.7, 0.22, 40),
     ):  # fmt: skip
-        table.append((f"experts.{name}.bandwidth", bandwidth, 0.28))
-        table.append((f"experts.{name}.compute", compute, 0.42))
-        table.append((f"experts.{name}.layer_us", layer_us, 0.7))
+        table.append((f"experts.{name}.bandwidth", bandwidth, 0.2))
+        table.append((f"experts.{name}.compute", compute, 0.3))
+        table.append((f"experts.{name}.layer_us", layer_us, 0.5))
     for gpu in sorted({case.deployment.gpu.id for case in cases()}):
         # the data sheets of these two state rates that their own tensor cores exceed
         table.append((f"gpus.{gpu}.compute", 1.0, 0.3 if gpu in ("A10G", "RTX-4090") else 0.15))
         table.append((f"gpus.{gpu}.bandwidth", 1.0, 0.07))
         table.append((f"gpus.{gpu}.launch", 1.0, 0.08))
     for name, step_ms, sequence_us, launch, compute, request_ms, frontend_ms in (
-        ("vllm-0", 2.0, 25, 1.1, 0.9, 15, 2), ("vllm-0.8", 0.7, 20, 1.0, 1.0, 22, 3),
-        ("vllm-0.11", 0.7, 20, 1.0, 1.0, 22, 3), ("vllm-0.12", 0.7, 20, 1.0, 1.0, 22, 3),
-        ("trtllm", 0.5, 5, 1.0, 1.0, 10, 1), ("sglang", 0.5, 8, 1.0, 1.0, 12, 1),
+        ("vllm-v0", 2.0, 25, 1.1, 0.9, 15, 2), ("vllm-v1", 1.0, 25, 1.05, 0.9, 25, 3),
+        ("vllm-v2", 0.6, 10, 0.95, 1.0, 20, 3), ("trtllm", 0.5, 5, 1.0, 1.0, 10, 1),
+        ("sglang", 0.5, 8, 1.0, 0.9, 12, 1),
     ):  # fmt: skip
         own = f"engines.{name}"
-        late = name in ("vllm-0.8", "vllm-0.11")
         table += [
             (f"{own}.step_ms", step_ms, 0.5), (f"{own}.sequence_us", sequence_us, 0.5),
-            (f"{own}.launch", launch, 0.12), (f"{own}.compute", compute, 0.35),
-            (f"{own}.request_ms", request_ms, 0.5), (f"{own}.frontend_ms", frontend_ms, 0.2),
-            (f"{own}.activation_share", *((0.5, 0.4) if late else (1.0, 1e-4))),
+            (f"{own}.launch", launch, 0.12), (f"{own}.compute", compute, 1e-3 if name == "vllm-v2" else 0.15),
+            (f"{own}.request_ms", request_ms, 0.5), (f"{own}.frontend_ms", frontend_ms, 0.7),
+            (f"{own}.activation_share", *((0.5, 0.4) if name == "vllm-v1" else (1.0, 1e-4))),
         ]  # fmt: skip
     return tuple(Prior(path, float(value), width * WIDTH) for path, value, width in table)
 
@@ -105,22 +103,8 @@ CENTRE: Vector = np.log([prior.value for prior in PRIORS])
 WIDTHS: Vector = np.array([prior.width for prior in PRIORS])
 
 
-V1_GENERATIONS = ("vllm-0.8", "vllm-0.11", "vllm-0.12")
-
-
 def document_of(x: Vector) -> dict[str, Any]:
-    """Constants in their JSON form, with the mean of the V1 generations for versions without measurements."""
-    found = _tree_of(x)
-    engines = [found["engines"][name] for name in V1_GENERATIONS]
-    mean = {
-        key: float(f"{math.prod(engine[key] for engine in engines) ** (1 / len(engines)):.4g}")
-        for key in engines[0]
-    }
-    found["engines"][UNMEASURED] = {**mean, "activation_share": 1.0}
-    return found
-
-
-def _tree_of(x: Vector) -> dict[str, Any]:
+    """Constants in their JSON form."""
     found: dict[str, Any] = {}
     for prior, value in zip(PRIORS, x, strict=True):
         *path, last = prior.path.split(".")
@@ -210,18 +194,6 @@ def _values(job: tuple[int, Vector]) -> dict[str, float]:
     return answer(cases()[index], _constants(x))
 
 
-def _values_today(job: tuple[int, Vector]) -> dict[str, float]:
-    """As if the case's engine were one without measurements, with today's defaults."""
-    index, x = job
-    case = cases()[index]
-    deployment = replace(case.deployment, vllm_version=TODAY, gpu_memory_utilization=None)
-    today = replace(case, engine=UNMEASURED, deployment=deployment)
-    try:
-        return answer(today, _constants(x))
-    except InputError:  # more is reserved today than the run had to spare
-        return answer(replace(today, deployment=case.deployment), _constants(x))
-
-
 def _slopes(job: tuple[int, Vector]) -> tuple[dict[str, float], dict[int, dict[str, float]]]:
     """Answer of a case, and its logarithmic derivatives by the constants that matter."""
     index, x = job
@@ -260,20 +232,11 @@ class Workers:
                 jacobian[at, column] = slopes[seen.name]
         return residuals, jacobian
 
-    def held_out(self, jobs: Sequence[tuple[int, Vector]], *, today: bool) -> list[dict[str, float]]:
-        return self._pool.map(_values_today if today else _values, jobs, chunksize=4)
+    def held_out(self, jobs: Sequence[tuple[int, Vector]]) -> list[dict[str, float]]:
+        return self._pool.map(_values, jobs, chunksize=4)
 
 
 # --- optimisation ---
-
-
-@dataclass(frozen=True)
-class Linearised:
-    """Residuals at ``x``, and the derivatives of the answers there."""
-
-    x: Vector
-    residuals: Vector
-    jacobian: Vector
 
 
 def objective(residuals: Vector, x: Vector) -> float:
@@ -315,30 +278,24 @@ def optimise(workers: Workers, x: Vector, rounds: int) -> Vector:
 
 
 def cross_validated(
-    workers: Workers, at: Linearised, label: Callable[[Case], str], *, today: bool = False
+    workers: Workers, x: Vector, residuals: Vector, jacobian: Vector, label: Callable[[Case], str]
 ) -> Vector:
-    """Residuals of each observation by constants fitted without its label (one linearised refit a label).
-
-    ``today``: predicted as for a version without measurements.
-    """
+    """Residuals of each observation by constants fitted without its label (one linearised refit a label)."""
     labels = np.array([label(cases()[seen.case]) for seen in SEEN])
     jobs = []
     for name in sorted(set(labels)):
-        moved = at.x + move(at.residuals, at.jacobian, at.x, labels != name, most=0.5)
+        moved = x + move(residuals, jacobian, x, labels != name, most=0.5)
         jobs += [(index, moved) for index, case in enumerate(cases()) if label(case) == name]
-    answers = dict(zip((index for index, _ in jobs), workers.held_out(jobs, today=today), strict=True))
+    answers = dict(zip((index for index, _ in jobs), workers.held_out(jobs), strict=True))
     return np.array([_log(seen.value) - _log(answers[seen.case][seen.name]) for seen in SEEN])
 
 
 # --- what is written ---
 
-COVERAGE = (0.09, 0.91)
-"""Quantiles of the stated range: a little over 80 %, since they are taken from few rows."""
-
 
 def _interval(errors: Vector) -> list[float]:
-    """Lower and upper quantile of log(measured / predicted)."""
-    return [round(float(np.quantile(errors, q)), 4) for q in COVERAGE]
+    """10th and 90th percentile of log(measured / predicted)."""
+    return [round(float(np.quantile(errors, q)), 4) for q in (0.1, 0.9)]
 
 
 def error_table(residuals: Vector) -> dict[str, dict[str, list[float]]]:
@@ -388,53 +345,44 @@ def measured_table() -> dict[str, Any]:
     }
 
 
-LABELS: dict[str, Callable[[Case], str]] = {
-    "one_row_left_out": lambda case: case.id,
-    "one_gpu_and_model_left_out": lambda case: case.group,
-    "one_gpu_left_out": lambda case: case.deployment.gpu.id,
-}
-BASES = {
-    "measured": "one_row_left_out",
-    "interpolated": "one_gpu_and_model_left_out",
-    "extrapolated": "one_gpu_left_out",
-}
-"""What is left out to find the errors of each basis."""
-
-
 def main(arguments: Sequence[str]) -> None:
     rounds = next((int(text) for text in arguments if text.isdigit()), 8)
     workers = Workers()
     x = CENTRE.copy()
     if "--prior" not in arguments and OUT.exists():
         x = vector_of(json.loads(OUT.read_text(encoding="utf-8"))["constants"])
-    x = vector_of(document_of(optimise(workers, x, rounds)))
-    at = Linearised(x, *workers.linearised(x))
-    left_out = {name: cross_validated(workers, at, label) for name, label in LABELS.items()}
-    today = {name: cross_validated(workers, at, LABELS[name], today=True) for name in BASES.values()}
+    x = optimise(workers, x, rounds)
+    x = vector_of(document_of(x))
+    residuals, jacobian = workers.linearised(x)
+    by_group = cross_validated(workers, x, residuals, jacobian, lambda case: case.group)
+    by_row = cross_validated(workers, x, residuals, jacobian, lambda case: case.id)
+    by_gpu = cross_validated(workers, x, residuals, jacobian, lambda case: case.deployment.gpu.id)
     document = {
         "source": "tests/data/measurements/serving_benchmarks.csv by tests/accuracy/fit_performance.py",
         "rows": len(cases()),
         "constants": document_of(x),
-        "errors": {basis: error_table(left_out[name]) for basis, name in BASES.items()},
-        "errors_of_unmeasured_versions": {basis: error_table(today[name]) for basis, name in BASES.items()},
+        "errors": {
+            "measured": error_table(by_row),
+            "interpolated": error_table(by_group),
+            "extrapolated": error_table(by_gpu),
+        },
         "median_errors": {
-            "in_sample": summary(at.residuals),
-            **{name: summary(residuals) for name, residuals in left_out.items()},
-            "one_gpu_and_model_left_out_version_unknown": summary(today["one_gpu_and_model_left_out"]),
+            "in_sample": summary(residuals),
+            "one_row_left_out": summary(by_row),
+            "one_gpu_and_model_left_out": summary(by_group),
+            "one_gpu_left_out": summary(by_gpu),
         },
         "measured": measured_table(),
     }
-    OUT.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
-    dump = os.environ.get("FIT_DUMP")
-    if dump:
-        np.savez(
-            dump,
-            residuals=at.residuals,
-            x=x,
-            jacobian=at.jacobian,
-            today=today["one_gpu_and_model_left_out"],
-            **left_out,
-        )
+    out = Path(OUT)
+    out.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    np.savez(
+        os.environ.get("FIT_DUMP", os.devnull + ".npz"),
+        residuals=residuals,
+        by_group=by_group,
+        x=x,
+        jacobian=jacobian,
+    ) if "FIT_DUMP" in os.environ else None
     print(json.dumps(document["median_errors"], indent=1))
 
 
