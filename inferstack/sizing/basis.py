@@ -10,7 +10,7 @@ import functools
 import math
 from typing import TYPE_CHECKING, Final
 
-from inferstack.sizing.constants import load_document
+from inferstack.sizing.constants import UNMEASURED, generation, load_document
 from inferstack.sizing.kernels import kernel_of
 from inferstack.sizing.types import Basis, Interval
 from inferstack.sizing.weight_formats import Part
@@ -50,14 +50,15 @@ def load_kind(load: Load, *, saturated: bool) -> str:
 
 
 def intervals(
-    prediction: Prediction, load: Load, basis: Basis, full_output_per_second: float
+    prediction: Prediction, load: Load, basis: Basis, full_output_per_second: float, vllm_version: str
 ) -> dict[str, Interval]:
     """80 % intervals of the means, by field name.
 
     ``full_output_per_second``: what the deployment gives at saturation. Below it, the throughput of an open
     loop is what is asked, and only a capacity that turns out smaller can take from it.
     """
-    errors = load_document()["errors"][basis]
+    newer = generation(vllm_version) == UNMEASURED
+    errors = load_document()["errors_of_unmeasured_versions" if newer else "errors"][basis]
     kind = load_kind(load, saturated=prediction.saturated)
     means = {
         "output_tokens_per_second": prediction.output_tokens_per_second,

@@ -114,16 +114,22 @@ _TABLES: Final = {
     "gpus": GpuCorrection,
     "engines": EngineConstants,
 }
-_V1: Final = (0, 8)
-_ASYNCHRONOUS: Final = (0, 12)
+_GENERATIONS: Final = (
+    ((0, 8), "vllm-v0"),
+    ((0, 11), "vllm-v1-early"),
+    ((0, 12), "vllm-v1-late"),
+    ((0, 24), "vllm-v1-async"),
+)
+"""Engine generations by the version that ends them: before V1, early V1, late V1, asynchronous scheduling."""
+UNMEASURED: Final = "vllm-newer"
+"""Versions without measurements: the mean of the newest two generations, between which progress and the hand
+of whoever measured cannot be told apart."""
 
 
 def generation(vllm_version: str) -> str:
-    """Engine generation: before V1, V1, and V1 with asynchronous scheduling."""
+    """The engine generation of a version, as a key of ``Constants.engines``."""
     version = version_key(vllm_version)
-    if version < _V1:
-        return "vllm-v0"
-    return "vllm-v1" if version < _ASYNCHRONOUS else "vllm-v2"
+    return next((name for end, name in _GENERATIONS if version < end), UNMEASURED)
 
 
 @functools.cache

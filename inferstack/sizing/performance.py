@@ -103,7 +103,8 @@ def _prediction(
         saturated=service.saturated or (load.request_rate is not None and math.isinf(load.request_rate)),
     )
     full_output = full_per_second * engines * load.output_tokens
-    return replace(prediction, range=intervals(prediction, load, basis, full_output))
+    version = deployment.vllm_version
+    return replace(prediction, range=intervals(prediction, load, basis, full_output, version))
 
 
 def _utilization(load: Load, service: Service, full_per_second: float, engines: int) -> float:

@@ -4,9 +4,7 @@
 priors), minimises a robust distance to the measured runs plus the distance to the priors (Gauss-Newton on the
 logarithms), and cross-validates by leaving one GPU and model out at a time. numpy only; some minutes on two cores.
 
-Every constant has a prior: the value an engineer would guess, and how far (as a factor exp(sd)) it may move. The
-corrections of single GPUs and engine generations have narrow priors around 1, which shrinks them to the common
-value unless several measurements ask for more.
+What is expected of the constants beforehand is in ``priors``.
 """
 
 from __future__ import annotations
@@ -17,17 +15,18 @@ import multiprocessing
 import os
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from inferstack.errors import InputError
 from inferstack.sizing.basis import shape_key
-from inferstack.sizing.constants import DATA, Constants, constants_from
+from inferstack.sizing.constants import DATA, UNMEASURED, Constants, constants_from
 from inferstack.sizing.kernels import kernel_of
 from inferstack.sizing.weight_formats import Part
+from tests.accuracy.priors import PRIORS
 from tests.accuracy.serving import Case, answer, cases
 
 Vector = npt.NDArray[np.float64]
@@ -35,76 +34,35 @@ Vector = npt.NDArray[np.float64]
 OUT = DATA / "performance.json"
 STUDENT = 3.0
 """Degrees of freedom of the errors: rows that do not fit at all pull little."""
-WIDTH = 0.6
-"""All priors' widths times this; chosen by cross-validation among 0.6, 1, 1.5."""
 SIGMA = {"output_tokens_per_second": 0.13, "ttft_ms": 0.3, "tpot_ms": 0.10}
 """What a good model errs by, as a logarithm."""
 OBSERVABLES = tuple(SIGMA)
 SECONDARY = 1.5
 """Factor on the errors of other engines, and of rates that concurrency and latency imply."""
 STEP = 0.05
+TODAY = "0.33.0"
 
 
-@dataclass(frozen=True)
-class Prior:
-    """A constant's path in the document, the value expected, and the logarithmic width around it."""
-
-    path: str
-    value: float
-    width: float
-
-
-def _priors() -> tuple[Prior, ...]:
-    table: list[tuple[str, float, float]] = [
-        ("bandwidth", 0.85, 0.06), ("sharpness", 1.3, 0.2),
-        ("attention_bandwidth", 0.85, 0.15), ("attention_compute", 0.45, 0.25),
-        ("sinks_compute", 0.5, 0.5), ("mla_bandwidth", 0.6, 0.4),
-        ("layer_us", 45, 0.25), ("mla_layer_us", 20, 0.5), ("prefill_layer_us", 40, 0.5),
-        ("rejoin_steps", 0.5, 0.5), ("routing_spread", 0.8, 0.2), ("expert_parallel_imbalance", 1.1, 0.1),
-        ("nvlink.latency_us", 9, 0.3), ("nvlink.fraction", 0.5, 0.3),
-        ("peer.latency_us", 12, 0.4), ("peer.fraction", 0.6, 0.4),
-        ("pcie.latency_us", 9, 0.4), ("pcie.fraction", 0.3, 0.4),
-    ]  # fmt: skip
-    for name, bandwidth, compute in (
-        ("bf16", 1.0, 0.5), ("fp8", 0.95, 0.5), ("w8", 0.9, 0.4), ("w4", 0.88, 0.5),
-        ("mx4", 0.85, 0.45), ("fp4", 0.85, 0.38), ("int8", 0.9, 0.45),
-    ):  # fmt: skip
-        table.append((f"kernels.{name}.bandwidth", bandwidth, 1e-4 if name == "bf16" else 0.12))
-        table.append((f"kernels.{name}.compute", compute, 0.25))
-    for name, bandwidth, compute, layer_us in (
-        ("bf16", 0.85, 0.3, 25), ("fp8", 0.65, 0.22, 40), ("w8", 0.7, 0.2, 40), ("w4", 0.8, 0.28, 45),
-        ("mx4", 0.8, 0.28, 25), ("fp4", 0.85, 0.2, 20), ("int8", 0.7, 0.22, 40),
-    ):  # fmt: skip
-        table.append((f"experts.{name}.bandwidth", bandwidth, 0.2))
-        table.append((f"experts.{name}.compute", compute, 0.3))
-        table.append((f"experts.{name}.layer_us", layer_us, 0.5))
-    for gpu in sorted({case.deployment.gpu.id for case in cases()}):
-        # the data sheets of these two state rates that their own tensor cores exceed
-        table.append((f"gpus.{gpu}.compute", 1.0, 0.3 if gpu in ("A10G", "RTX-4090") else 0.15))
-        table.append((f"gpus.{gpu}.bandwidth", 1.0, 0.07))
-        table.append((f"gpus.{gpu}.launch", 1.0, 0.08))
-    for name, step_ms, sequence_us, launch, compute, request_ms, frontend_ms in (
-        ("vllm-v0", 2.0, 25, 1.1, 0.9, 15, 2), ("vllm-v1", 1.0, 25, 1.05, 0.9, 25, 3),
-        ("vllm-v2", 0.6, 10, 0.95, 1.0, 20, 3), ("trtllm", 0.5, 5, 1.0, 1.0, 10, 1),
-        ("sglang", 0.5, 8, 1.0, 0.9, 12, 1),
-    ):  # fmt: skip
-        own = f"engines.{name}"
-        table += [
-            (f"{own}.step_ms", step_ms, 0.5), (f"{own}.sequence_us", sequence_us, 0.5),
-            (f"{own}.launch", launch, 0.12), (f"{own}.compute", compute, 1e-3 if name == "vllm-v2" else 0.15),
-            (f"{own}.request_ms", request_ms, 0.5), (f"{own}.frontend_ms", frontend_ms, 0.7),
-            (f"{own}.activation_share", *((0.5, 0.4) if name == "vllm-v1" else (1.0, 1e-4))),
-        ]  # fmt: skip
-    return tuple(Prior(path, float(value), width * WIDTH) for path, value, width in table)
-
-
-PRIORS = _priors()
 CENTRE: Vector = np.log([prior.value for prior in PRIORS])
 WIDTHS: Vector = np.array([prior.width for prior in PRIORS])
 
 
+NEWEST = ("vllm-v1-late", "vllm-v1-async")
+
+
 def document_of(x: Vector) -> dict[str, Any]:
-    """Constants in their JSON form."""
+    """Constants in their JSON form, with the mean of the newest two generations for later versions."""
+    found = _tree_of(x)
+    engines = [found["engines"][name] for name in NEWEST]
+    mean = {
+        key: float(f"{math.prod(engine[key] for engine in engines) ** (1 / len(engines)):.4g}")
+        for key in engines[0]
+    }
+    found["engines"][UNMEASURED] = {**mean, "activation_share": 1.0}
+    return found
+
+
+def _tree_of(x: Vector) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for prior, value in zip(PRIORS, x, strict=True):
         *path, last = prior.path.split(".")
@@ -194,6 +152,18 @@ def _values(job: tuple[int, Vector]) -> dict[str, float]:
     return answer(cases()[index], _constants(x))
 
 
+def _values_today(job: tuple[int, Vector]) -> dict[str, float]:
+    """As if the case's engine were one without measurements, with today's defaults."""
+    index, x = job
+    case = cases()[index]
+    deployment = replace(case.deployment, vllm_version=TODAY, gpu_memory_utilization=None)
+    today = replace(case, engine=UNMEASURED, deployment=deployment)
+    try:
+        return answer(today, _constants(x))
+    except InputError:  # more is reserved today than the run had to spare
+        return answer(replace(today, deployment=case.deployment), _constants(x))
+
+
 def _slopes(job: tuple[int, Vector]) -> tuple[dict[str, float], dict[int, dict[str, float]]]:
     """Answer of a case, and its logarithmic derivatives by the constants that matter."""
     index, x = job
@@ -232,11 +202,20 @@ class Workers:
                 jacobian[at, column] = slopes[seen.name]
         return residuals, jacobian
 
-    def held_out(self, jobs: Sequence[tuple[int, Vector]]) -> list[dict[str, float]]:
-        return self._pool.map(_values, jobs, chunksize=4)
+    def held_out(self, jobs: Sequence[tuple[int, Vector]], *, today: bool) -> list[dict[str, float]]:
+        return self._pool.map(_values_today if today else _values, jobs, chunksize=4)
 
 
 # --- optimisation ---
+
+
+@dataclass(frozen=True)
+class Linearised:
+    """Residuals at ``x``, and the derivatives of the answers there."""
+
+    x: Vector
+    residuals: Vector
+    jacobian: Vector
 
 
 def objective(residuals: Vector, x: Vector) -> float:
@@ -278,24 +257,30 @@ def optimise(workers: Workers, x: Vector, rounds: int) -> Vector:
 
 
 def cross_validated(
-    workers: Workers, x: Vector, residuals: Vector, jacobian: Vector, label: Callable[[Case], str]
+    workers: Workers, at: Linearised, label: Callable[[Case], str], *, today: bool = False
 ) -> Vector:
-    """Residuals of each observation by constants fitted without its label (one linearised refit a label)."""
+    """Residuals of each observation by constants fitted without its label (one linearised refit a label).
+
+    ``today``: predicted as for a version without measurements.
+    """
     labels = np.array([label(cases()[seen.case]) for seen in SEEN])
     jobs = []
     for name in sorted(set(labels)):
-        moved = x + move(residuals, jacobian, x, labels != name, most=0.5)
+        moved = at.x + move(at.residuals, at.jacobian, at.x, labels != name, most=0.5)
         jobs += [(index, moved) for index, case in enumerate(cases()) if label(case) == name]
-    answers = dict(zip((index for index, _ in jobs), workers.held_out(jobs), strict=True))
+    answers = dict(zip((index for index, _ in jobs), workers.held_out(jobs, today=today), strict=True))
     return np.array([_log(seen.value) - _log(answers[seen.case][seen.name]) for seen in SEEN])
 
 
 # --- what is written ---
 
+COVERAGE = (0.09, 0.91)
+"""Quantiles of the stated range: a little over 80 %, since they are taken from few rows."""
+
 
 def _interval(errors: Vector) -> list[float]:
-    """10th and 90th percentile of log(measured / predicted)."""
-    return [round(float(np.quantile(errors, q)), 4) for q in (0.1, 0.9)]
+    """Lower and upper quantile of log(measured / predicted)."""
+    return [round(float(np.quantile(errors, q)), 4) for q in COVERAGE]
 
 
 def error_table(residuals: Vector) -> dict[str, dict[str, list[float]]]:
@@ -345,44 +330,53 @@ def measured_table() -> dict[str, Any]:
     }
 
 
+LABELS: dict[str, Callable[[Case], str]] = {
+    "one_row_left_out": lambda case: case.id,
+    "one_gpu_and_model_left_out": lambda case: case.group,
+    "one_gpu_left_out": lambda case: case.deployment.gpu.id,
+}
+BASES = {
+    "measured": "one_row_left_out",
+    "interpolated": "one_gpu_and_model_left_out",
+    "extrapolated": "one_gpu_left_out",
+}
+"""What is left out to find the errors of each basis."""
+
+
 def main(arguments: Sequence[str]) -> None:
     rounds = next((int(text) for text in arguments if text.isdigit()), 8)
     workers = Workers()
     x = CENTRE.copy()
     if "--prior" not in arguments and OUT.exists():
         x = vector_of(json.loads(OUT.read_text(encoding="utf-8"))["constants"])
-    x = optimise(workers, x, rounds)
-    x = vector_of(document_of(x))
-    residuals, jacobian = workers.linearised(x)
-    by_group = cross_validated(workers, x, residuals, jacobian, lambda case: case.group)
-    by_row = cross_validated(workers, x, residuals, jacobian, lambda case: case.id)
-    by_gpu = cross_validated(workers, x, residuals, jacobian, lambda case: case.deployment.gpu.id)
+    x = vector_of(document_of(optimise(workers, x, rounds)))
+    at = Linearised(x, *workers.linearised(x))
+    left_out = {name: cross_validated(workers, at, label) for name, label in LABELS.items()}
+    today = {name: cross_validated(workers, at, LABELS[name], today=True) for name in BASES.values()}
     document = {
         "source": "tests/data/measurements/serving_benchmarks.csv by tests/accuracy/fit_performance.py",
         "rows": len(cases()),
         "constants": document_of(x),
-        "errors": {
-            "measured": error_table(by_row),
-            "interpolated": error_table(by_group),
-            "extrapolated": error_table(by_gpu),
-        },
+        "errors": {basis: error_table(left_out[name]) for basis, name in BASES.items()},
+        "errors_of_unmeasured_versions": {basis: error_table(today[name]) for basis, name in BASES.items()},
         "median_errors": {
-            "in_sample": summary(residuals),
-            "one_row_left_out": summary(by_row),
-            "one_gpu_and_model_left_out": summary(by_group),
-            "one_gpu_left_out": summary(by_gpu),
+            "in_sample": summary(at.residuals),
+            **{name: summary(residuals) for name, residuals in left_out.items()},
+            "one_gpu_and_model_left_out_version_unknown": summary(today["one_gpu_and_model_left_out"]),
         },
         "measured": measured_table(),
     }
-    out = Path(OUT)
-    out.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
-    np.savez(
-        os.environ.get("FIT_DUMP", os.devnull + ".npz"),
-        residuals=residuals,
-        by_group=by_group,
-        x=x,
-        jacobian=jacobian,
-    ) if "FIT_DUMP" in os.environ else None
+    OUT.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    dump = os.environ.get("FIT_DUMP")
+    if dump:
+        np.savez(
+            dump,
+            residuals=at.residuals,
+            x=x,
+            jacobian=at.jacobian,
+            today=today["one_gpu_and_model_left_out"],
+            **left_out,
+        )
     print(json.dumps(document["median_errors"], indent=1))
 
 

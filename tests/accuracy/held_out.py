@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tests.accuracy.fit_performance import OUT, SEEN, Workers, cross_validated, vector_of
+from tests.accuracy.fit_performance import LABELS, OUT, SEEN, Linearised, Workers, cross_validated, vector_of
 from tests.accuracy.serving import Case, cases
 
 
@@ -37,8 +37,8 @@ def held_out_points() -> tuple[Point, ...]:
     document = json.loads(OUT.read_text(encoding="utf-8"))
     x = vector_of(document["constants"])
     workers = Workers()
-    residuals, jacobian = workers.linearised(x)
-    held_out = cross_validated(workers, x, residuals, jacobian, lambda case: case.group)
+    at = Linearised(x, *workers.linearised(x))
+    held_out = cross_validated(workers, at, LABELS["one_gpu_and_model_left_out"])
     return tuple(
         Point(
             case=cases()[seen.case],

@@ -35,8 +35,8 @@ EXCLUDED = {
 _SHAREGPT = (217.0, 200.0)
 _CNN_DAILYMAIL = (870.0, 128.0)
 _SHORT_PROMPT = 32.0
-_VERSIONS = {"v0": "0.6.3", "v1": "0.11.0", "v2": "0.18.0"}
-"""A version of each engine generation, for rows that name none."""
+_OLD, _LATE_2025, _2026 = "0.6.3", "0.11.0", "0.18.0"
+"""vLLM versions of their time, for rows that name none."""
 _TRUST = {"A": 1.0, "B": 0.8, "C": 0.5}
 # Four rows of one network answer faster than its arithmetic allows; their prompts were probably in the prefix cache.
 _SUSPECT = re.compile(r"^h200-sxm-x1-llama-3-1-8b-instruct-fp8-fp8-i")
@@ -53,7 +53,7 @@ class Case:
     model: str
     regime: str
     engine: str
-    """vllm-v0, vllm-v1, vllm-v2, trtllm or sglang."""
+    """A generation of vLLM, trtllm or sglang."""
     deployment: Deployment
     load: Load
     engines: int
@@ -157,7 +157,7 @@ def _case(row: Mapping[str, str]) -> Case:
         data_parallel=dp if shared else 1,
         offline=offline,
         batch=int(row["concurrency"]) if static else None,
-        trust=_SUSPECT_TRUST if _SUSPECT.match(row["id"]) and engine == "vllm-v2" else _trust(notes),
+        trust=_SUSPECT_TRUST if _SUSPECT.match(row["id"]) and engine == "vllm-v1-async" else _trust(notes),
         source=row["source_type"],
         output_per_second=output_rate or None,
         ttft_ms=float(row["ttft_mean_ms"]) if row["ttft_mean_ms"] else None,
@@ -176,14 +176,14 @@ def _engine(row: Mapping[str, str]) -> tuple[str, str]:
     """Engine generation, and the vLLM version whose defaults and memory apply."""
     version = row["engine_version"]
     if row["engine"] in OTHER_ENGINES:
-        return OTHER_ENGINES[row["engine"]], _VERSIONS["v1"]
+        return OTHER_ENGINES[row["engine"]], _LATE_2025
     if re.match(r"0\.\d+", version):
         return generation(version), version
     if version.startswith("nm-vllm") or "2024" in version:
-        return "vllm-v0", _VERSIONS["v0"]
-    if row["source_type"] == "aiconfigurator":
-        return "vllm-v2", _VERSIONS["v2"]
-    return "vllm-v1", _VERSIONS["v1"]
+        version = _OLD
+    else:
+        version = _2026 if row["source_type"] == "aiconfigurator" else _LATE_2025
+    return generation(version), version
 
 
 def _lengths(row: Mapping[str, str]) -> tuple[float, float]:
