@@ -168,7 +168,8 @@ class _Run:
             heapq.heappop(self.ending)  # preempted since
         steps = self.ending[0][0] - self.step
         if self.decoding > 1:
-            steps = min(steps, int((self.limits.kv_tokens - self.context - self.filling) / self.decoding))
+            room = (self.limits.kv_tokens - self.context - self.filling) / self.decoding
+            steps = int(min(float(steps), room))
         steps = max(steps, 1)
         took = self.step_ms(self.decoding, self.context + self.decoding * (steps - 1) / 2)
         if self.arrivals is not None and self.sent < self.count and self.under_way < self.cap:
