@@ -235,8 +235,15 @@ def _differences(plan: WorkloadPlan, other: Candidate) -> list[str]:
         found.append("no quantization")
     if other.usd_per_month is not None and chosen.usd_per_month:
         ratio = other.usd_per_month / chosen.usd_per_month
-        found.append(f"{ratio:.1f}{TIMES} the cost" if ratio >= Decimal("1.05") else "same cost")
+        found.append(_cost_ratio(ratio))
     return found
+
+
+def _cost_ratio(ratio: Decimal) -> str:
+    """Another plan's cost in terms of the chosen one's; it is lower where the objective was not cost."""
+    if ratio >= Decimal("1.05"):
+        return f"{ratio:.1f}{TIMES} the cost"
+    return "same cost" if ratio > Decimal("0.95") else f"{(1 - ratio) * 100:.0f} % cheaper"
 
 
 def _latency(plan: WorkloadPlan, candidate: Candidate) -> float:

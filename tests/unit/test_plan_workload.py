@@ -10,7 +10,7 @@ from inferstack.catalog.load import load_catalog
 from inferstack.errors import BlockedError, InputError
 from inferstack.sizing.compare import compare_quantization, comparison_text
 from inferstack.sizing.plan import plan_environment, plan_workload
-from inferstack.sizing.plan_text import environment_text
+from inferstack.sizing.plan_text import environment_text, workload_text
 from inferstack.sizing.types import EnvironmentPlan, WorkloadPlan
 from inferstack.spec.load import LoadedEnvironment, parse_environment, parse_workload
 from inferstack.spec.workload import Workload
@@ -294,6 +294,17 @@ def test_latency_and_headroom_objectives_spend_within_reach() -> None:
     for spent in (fast.usd_per_month, roomy.usd_per_month):
         assert spent is not None
         assert cheap.usd_per_month <= spent <= cheap.usd_per_month * 2
+
+
+def test_an_alternative_that_costs_less_says_so() -> None:
+    spec = workload("meta-llama/Llama-3.3-70B-Instruct", rate=3)
+    plan = plan_workload(spec, None, CATALOG, objective="latency")
+    chosen = plan.chosen.usd_per_month
+    assert chosen is not None
+    cheaper = [c for c in plan.alternatives if c.usd_per_month and c.usd_per_month < chosen * Decimal("0.95")]
+    assert cheaper
+    text = workload_text(plan, top=50)
+    assert text.count("% cheaper") == len(cheaper)
 
 
 def test_replica_bounds_follow_the_spec() -> None:
