@@ -196,7 +196,9 @@ def _facts(plan: WorkloadPlan) -> Iterator[Fact]:
     yield Fact("peak", f"{plan.peak_requests_per_second:.3g} requests/s")
     yield Fact("tokens per request", f"{plan.input_tokens:,.0f} in, {plan.output_tokens:,.0f} out")
     yield Fact("purchase", chosen.purchase)
-    yield Fact("memory left for the KV cache", f"{chosen.fit.kv_cache_gib_per_gpu:.1f} GiB per GPU")
+    if chosen.fit.kv_cache_tokens > 0:
+        cache = f"{chosen.fit.kv_cache_gib_per_gpu:.1f} GiB per GPU, {chosen.fit.kv_cache_tokens:,} tokens"
+        yield Fact("KV cache", cache)
     yield Fact("cold start", duration(plan.load_time.total_s))
     yield Fact("licence", plan.licence)
     yield Fact("prediction", chosen.at_peak.basis)

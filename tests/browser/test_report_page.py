@@ -113,6 +113,9 @@ def test_the_page_says_what_the_files_say(synth: Path, tmp_path: Path) -> None:
     for workload in plan["workloads"]:
         assert workload["workload"] in dom
         assert workload["chosen"]["instance_type"] in dom
+    caches = [w["chosen"]["fit"]["kv_cache_tokens"] for w in plan["workloads"]]
+    assert 0 in caches, "the embedding model keeps none"
+    assert re.findall(r"GiB per GPU, ([\d,]+) tokens", dom) == [f"{n:,}" for n in caches if n]
 
 
 def test_the_page_needs_nothing_from_outside(synth: Path) -> None:
