@@ -36,6 +36,11 @@ def log_group(region: str, account: str, name: str) -> str:
     return f"arn:{partition(region)}:logs:{region}:{account}:log-group:{name}"
 
 
+def log_deliveries(region: str, account: str) -> str:
+    """Log deliveries of the account in the region: the source of what a flow log's bucket receives."""
+    return f"arn:{partition(region)}:logs:{region}:{account}:*"
+
+
 def metric_workspaces(region: str, account: str) -> str:
     """All Amazon Managed Prometheus workspaces of the account in the region."""
     return f"arn:{partition(region)}:aps:{region}:{account}:workspace/*"

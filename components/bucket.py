@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -44,15 +44,20 @@ class Bucket:
 
 
 def secure(
-    parent: Component, name: str, bucket: Bucket, key_arn: pulumi.Input[str]
+    parent: Component,
+    name: str,
+    bucket: Bucket,
+    key_arn: pulumi.Input[str],
+    *,
+    statements: Sequence[Mapping[str, Any]] = (),
 ) -> tuple[pulumi.Resource, ...]:
-    """The guards; weights are written only when they exist."""
+    """The guards, on which every writer waits; ``statements`` join the bucket's policy."""
     options = parent.child()
     block = _part("PublicAccessBlock", name, bucket, PRIVATE, options)
     ownership = {"rule": {"objectOwnership": "BucketOwnerEnforced"}}
     default = {"sseAlgorithm": "aws:kms", "kmsMasterKeyId": key_arn}
     encryption = {"rules": [{"applyServerSideEncryptionByDefault": default, "bucketKeyEnabled": True}]}
-    policy = {"policy": tls_only(bucket)}
+    policy = {"policy": bucket_policy(bucket, statements)}
     return (
         block,
         _part("OwnershipControls", name, bucket, ownership, options),
@@ -69,9 +74,9 @@ def _part(
     return s3(f"Bucket{kind}", name, {**place, **inputs}, opts)
 
 
-def tls_only(bucket: Bucket) -> str:
-    """Refuses requests that do not come over TLS."""
-    statement = {
+def bucket_policy(bucket: Bucket, statements: Sequence[Mapping[str, Any]] = ()) -> str:
+    """Refuses requests that do not come over TLS, and says what ``statements`` say."""
+    tls_only = {
         "Sid": "TlsOnly",
         "Effect": "Deny",
         "Principal": "*",
@@ -79,4 +84,23 @@ def tls_only(bucket: Bucket) -> str:
         "Resource": [bucket.arn, f"{bucket.arn}/*"],
         "Condition": {"Bool": {"aws:SecureTransport": "false"}},
     }
-    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    return json.dumps({"Version": "2012-10-17", "Statement": [tls_only, *statements]})
+
+
+def log_delivery(bucket: Bucket, account: str) -> tuple[Mapping[str, Any], ...]:
+    """Lets the log delivery service write what this account's VPCs send."""
+    here = {
+        "StringEquals": {"aws:SourceAccount": account},
+        "ArnLike": {"aws:SourceArn": arns.log_deliveries(bucket.region, account)},
+    }
+    service = {"Service": "delivery.logs.amazonaws.com"}
+    allow = {"Effect": "Allow", "Principal": service, "Condition": here}
+    return (
+        {
+            "Sid": "Deliver",
+            "Action": "s3:PutObject",
+            "Resource": f"{bucket.arn}/AWSLogs/{account}/*",
+            **allow,
+        },
+        {"Sid": "Look", "Action": ["s3:GetBucketAcl", "s3:ListBucket"], "Resource": bucket.arn, **allow},
+    )

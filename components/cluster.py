@@ -11,22 +11,21 @@ import pulumi
 import pulumi_aws as aws
 import pulumi_kubernetes as kubernetes
 
-from components import arns, iam, naming
+from components import iam, naming
 from components.addons import ADDONS, AddonSpec
 from components.base import Component
+from components.control_plane import (
+    ControlPlane,
+    ControlPlaneArgs,
+    ExistingClusterArgs,
+    control_plane,
+    existing_control_plane,
+)
 from components.facts import ClusterFacts
 from components.node_template import node_template, template_reference
 from components.pins import Pins
-from components.wire import log_group
 
-LOG_TYPES: Final = ("api", "audit", "authenticator", "controllerManager", "scheduler")
-CREATE_MINUTES: Final = 45
 NODE_POLICIES: Final = ("AmazonEKSWorkerNodePolicy", "AmazonEC2ContainerRegistryPullOnly")
-IGNORED_CLUSTER_CHANGES: Final = (
-    # both replace the whole cluster when they change, and neither means anything after creation
-    "accessConfig.bootstrapClusterCreatorAdminPermissions",
-    "bootstrapSelfManagedAddons",
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +59,32 @@ class ClusterArgs:
     """For instances and volumes of nodes: default tags do not reach them."""
     pins: Pins
     protect: bool
+    extended_support: bool = False
+    existing: ExistingClusterArgs | None = None
+    """Its control plane and add-ons are somebody else's."""
+
+    @property
+    def support_type(self) -> Literal["STANDARD", "EXTENDED"]:
+        return "EXTENDED" if self.extended_support else "STANDARD"
+
+    @property
+    def addons(self) -> tuple[AddonSpec, ...]:
+        return ADDONS if self.existing is None else ()
+
+    def control_plane(self) -> ControlPlaneArgs:
+        return ControlPlaneArgs(
+            place=self.place,
+            version=self.version,
+            endpoint=self.endpoint,
+            public_access_cidrs=self.public_access_cidrs,
+            admin_role_arns=self.admin_role_arns,
+            deletion_protection=self.deletion_protection,
+            support_type=self.support_type,
+            key_arn=self.key_arn,
+            subnet_ids=self.control_plane_subnet_ids,
+            log_retention_days=self.log_retention_days,
+            protect=self.protect,
+        )
 
     def facts(self) -> ClusterFacts:
         return ClusterFacts(
@@ -69,14 +94,15 @@ class ClusterArgs:
             version=self.version,
             endpoint=self.endpoint,
             public_access_cidrs=self.public_access_cidrs,
-            support_type="STANDARD",
+            support_type=self.support_type,
             deletion_protection=self.deletion_protection,
             creator_is_admin=not self.admin_role_arns,
             admin_role_arns=self.admin_role_arns,
-            addons={addon.name: self.pins.addon(self.version, addon.name) for addon in ADDONS},
+            addons={addon.name: self.pins.addon(self.version, addon.name) for addon in self.addons},
             system_instance_types=self.system_nodes.instance_types,
             system_nodes=self.system_nodes.desired,
             system_nodes_max=self.system_nodes.maximum,
+            existing=True if self.existing else None,
         )
 
 
@@ -90,98 +116,39 @@ class Cluster(Component):
     def __init__(self, name: str, args: ClusterArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("Cluster", name, args.facts(), opts)
         self.args = args
-        self.cluster = self._cluster()
-        access = self._access_entries()
-        early = self._early_addons()
+        self.control_plane = self._control_plane()
+        early = self._early_addons() if args.existing is None else []
         self.node_role, attachments = iam.service_role(
-            self, naming.logical(name, "node"), "ec2.amazonaws.com", NODE_POLICIES, args.place.region
+            self, naming.logical(name, "node"), "ec2.amazonaws.com", NODE_POLICIES, args.place
         )
         self.before_nodes: tuple[pulumi.Resource, ...] = (*early, *attachments)
         system = self._system_nodes()
-        late = [self._addon(addon, [system]) for addon in ADDONS if not addon.before_nodes]
-        self.ready: tuple[pulumi.Resource, ...] = (system, *access, *early, *late)
+        late = [self._addon(addon, [system]) for addon in args.addons if not addon.before_nodes]
+        self.ready: tuple[pulumi.Resource, ...] = (system, *self.control_plane.access, *early, *late)
         self.kubernetes = self._kubernetes_provider()
-        self.register_outputs({"clusterName": args.place.cluster, "endpoint": self.cluster.endpoint})
+        self.register_outputs({"clusterName": args.place.cluster, "endpoint": self.control_plane.endpoint})
+
+    def _control_plane(self) -> ControlPlane:
+        if self.args.existing is not None:
+            return existing_control_plane(self.args.place.cluster, self.args.existing)
+        return control_plane(self, self.args.control_plane())
 
     @property
-    def security_group_id(self) -> pulumi.Output[str]:
+    def security_group_id(self) -> pulumi.Input[str]:
         """The group EKS puts on the control plane and on managed nodes."""
-        return self.cluster.vpc_config.cluster_security_group_id
-
-    def _cluster(self) -> aws.eks.Cluster:
-        args = self.args
-        # EKS writes to this name; made first, it has an end and a key
-        settings = {
-            "name": f"/aws/eks/{args.place.cluster}/cluster",
-            "retentionInDays": args.log_retention_days,
-            "kmsKeyId": args.key_arn,
-        }
-        logs = log_group(naming.logical(self.name, "control-plane"), settings, self.child())
-        role, attachments = iam.service_role(
-            self, self.name, "eks.amazonaws.com", ("AmazonEKSClusterPolicy",), args.place.region
-        )
-        return aws.eks.Cluster(
-            self.name,
-            name=args.place.cluster,
-            role_arn=role.arn,
-            version=args.version,
-            access_config={
-                "authentication_mode": "API",
-                "bootstrap_cluster_creator_admin_permissions": not args.admin_role_arns,
-            },
-            bootstrap_self_managed_addons=False,
-            deletion_protection=args.deletion_protection,
-            enabled_cluster_log_types=list(LOG_TYPES),
-            encryption_config={"provider": {"key_arn": args.key_arn}, "resources": ["secrets"]},
-            upgrade_policy={"support_type": "STANDARD"},
-            vpc_config=self._vpc_config(),
-            opts=self.child(
-                depends_on=[logs, *attachments],
-                protect=args.protect,
-                ignore_changes=IGNORED_CLUSTER_CHANGES,
-                minutes=CREATE_MINUTES,
-            ),
-        )
-
-    def _vpc_config(self) -> dict[str, Any]:
-        public = self.args.endpoint == "public"
-        config: dict[str, Any] = {
-            "subnet_ids": list(self.args.control_plane_subnet_ids),
-            "endpoint_private_access": True,
-            "endpoint_public_access": public,
-        }
-        return config | ({"public_access_cidrs": list(self.args.public_access_cidrs)} if public else {})
-
-    def _access_entries(self) -> list[pulumi.Resource]:
-        admin = arns.cluster_access_policy(self.args.place.region, "AmazonEKSClusterAdminPolicy")
-        made: list[pulumi.Resource] = []
-        for role in self.args.admin_role_arns:
-            name = naming.logical(self.name, "admin", role.rpartition("/")[2].lower())
-            entry = aws.eks.AccessEntry(
-                name, cluster_name=self.cluster.name, principal_arn=role, type="STANDARD", opts=self.child()
-            )
-            grant = aws.eks.AccessPolicyAssociation(
-                name,
-                cluster_name=self.cluster.name,
-                principal_arn=role,
-                policy_arn=admin,
-                access_scope={"type": "cluster"},
-                opts=self.child(depends_on=[entry]),
-            )
-            made += [entry, grant]
-        return made
+        return self.control_plane.security_group_id
 
     def _early_addons(self) -> list[aws.eks.Addon]:
         """The agent first: associations of the others' service accounts mean nothing without it."""
-        agent, *others = [addon for addon in ADDONS if addon.before_nodes]
-        first = self._addon(agent, [self.cluster])
+        agent, *others = [addon for addon in self.args.addons if addon.before_nodes]
+        first = self._addon(agent, self.control_plane.resources)
         return [first, *(self._addon(addon, [first]) for addon in others)]
 
     def _addon(self, addon: AddonSpec, depends_on: Sequence[pulumi.Resource]) -> aws.eks.Addon:
         name = naming.logical(self.name, addon.name)
         return aws.eks.Addon(
             name,
-            cluster_name=self.cluster.name,
+            cluster_name=self.control_plane.name,
             addon_name=addon.name,
             addon_version=self.args.pins.addon(self.args.version, addon.name),
             configuration_values=addon.configuration_text,
@@ -202,7 +169,7 @@ class Cluster(Component):
         template = node_template(self, name, root_volume_gib=nodes.root_volume_gib, tags=self.args.tags)
         return aws.eks.NodeGroup(
             name,
-            cluster_name=self.cluster.name,
+            cluster_name=self.control_plane.name,
             node_role_arn=self.node_role.arn,
             subnet_ids=list(self.args.node_subnet_ids),
             ami_type="AL2023_x86_64_STANDARD",
@@ -223,8 +190,8 @@ class Cluster(Component):
     def _kubernetes_provider(self) -> kubernetes.Provider:
         place = self.args.place
         config = pulumi.Output.all(
-            self.cluster.endpoint,
-            self.cluster.certificate_authority.data,
+            self.control_plane.endpoint,
+            self.control_plane.certificate,
         ).apply(lambda parts: kubeconfig(place, endpoint=parts[0], certificate=parts[1]))
         return kubernetes.Provider(
             naming.logical(self.name, "kubernetes"),

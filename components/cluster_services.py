@@ -30,9 +30,14 @@ class ClusterServicesArgs:
     multi_node: bool
     """Some workload spans nodes: LeaderWorkerSets are needed."""
     pins: Pins
+    provides: tuple[str, ...] = ()
+    """What an existing cluster runs already."""
+    default_storage_class: bool = True
+    """An existing cluster keeps its own default."""
 
     def facts(self) -> ChartFacts:
-        names = [AUTOSCALER, *(["lws"] if self.multi_node else [])]
+        wanted = [AUTOSCALER, *(["lws"] if self.multi_node else [])]
+        names = [name for name in wanted if name not in self.provides]
         return ChartFacts(
             environment=self.environment, charts={name: self.pins.chart(name).version for name in names}
         )
@@ -41,18 +46,24 @@ class ClusterServicesArgs:
 class ClusterServices(Component):
     """Default encrypted storage, place and priority of servers, the node autoscaler, LeaderWorkerSet."""
 
+    storage_class: kube.KubernetesObject | None = None
+    autoscaler: kubernetes.helm.v3.Release | None = None
     lws: kubernetes.helm.v3.Release | None = None
+    """Each absent when the cluster has it already, or does not need it."""
 
     def __init__(
         self, name: str, args: ClusterServicesArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         super().__init__("ClusterServices", name, args.facts(), opts)
         self.args = args
-        self.storage_class = self._object("gp3", storage_class())
+        if STORAGE_CLASS not in args.provides:
+            document = storage_class(default=args.default_storage_class)
+            self.storage_class = self._object("gp3", document)
         self.priority = self._object("priority", serving.priority())
         self.serving = self._object("serving", serving.namespace(privileged=args.multi_node))
-        self.autoscaler = self._autoscaler()
-        if args.multi_node:
+        if AUTOSCALER not in args.provides:
+            self.autoscaler = self._autoscaler()
+        if args.multi_node and "lws" not in args.provides:
             self.lws = self._lws()
         self.register_outputs({})
 
@@ -89,13 +100,13 @@ class ClusterServices(Component):
         )
 
 
-def storage_class() -> dict[str, Any]:
+def storage_class(*, default: bool = True) -> dict[str, Any]:
     """The default class: gp3, encrypted, in the zone of the pod."""
-    default = {"storageclass.kubernetes.io/is-default-class": "true"}
+    annotations = {"storageclass.kubernetes.io/is-default-class": "true"} if default else {}
     return kube.manifest(
         "storage.k8s.io/v1",
         "StorageClass",
-        kube.Metadata(name=STORAGE_CLASS, annotations=default),
+        kube.Metadata(name=STORAGE_CLASS, annotations=annotations),
         provisioner="ebs.csi.aws.com",
         parameters={"type": "gp3", "encrypted": "true"},
         volumeBindingMode="WaitForFirstConsumer",

@@ -19,8 +19,10 @@ class EncryptionArgs:
     account: str
     region: str
     existing_key_arn: str | None
-    """Use this key; its policy must let CloudWatch Logs of the region use it."""
+    """Use this key; its policy must let CloudWatch Logs of the region (and log delivery) use it."""
     protect: bool
+    log_delivery: bool = False
+    """The log delivery service writes to buckets that this key encrypts."""
 
 
 class Encryption(Component):
@@ -41,7 +43,7 @@ class Encryption(Component):
             description=f"inferstack {args.environment}: cluster secrets, logs, weights",
             enable_key_rotation=True,
             deletion_window_in_days=30,
-            policy=key_policy(args.account, args.region),
+            policy=key_policy(args.account, args.region, log_delivery=args.log_delivery),
             opts=self.child(protect=args.protect),
         )
         aws.kms.Alias(
@@ -53,11 +55,11 @@ class Encryption(Component):
         return key
 
 
-def key_policy(account: str, region: str) -> str:
+def key_policy(account: str, region: str, *, log_delivery: bool = False) -> str:
     """The account's IAM decides about the key; CloudWatch Logs may use it for this account's log groups."""
     logs_actions = ["kms:Encrypt*", "kms:Decrypt*", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:Describe*"]
     context = "kms:EncryptionContext:aws:logs:arn"
-    statements = [
+    statements: list[dict[str, object]] = [
         {
             "Sid": "AccountDecides",
             "Effect": "Allow",
@@ -74,4 +76,20 @@ def key_policy(account: str, region: str) -> str:
             "Condition": {"ArnLike": {context: arns.log_groups(region, account)}},
         },
     ]
+    if log_delivery:
+        statements.append(_log_delivery(account, region))
     return json.dumps({"Version": "2012-10-17", "Statement": statements})
+
+
+def _log_delivery(account: str, region: str) -> dict[str, object]:
+    return {
+        "Sid": "LogDelivery",
+        "Effect": "Allow",
+        "Principal": {"Service": "delivery.logs.amazonaws.com"},
+        "Action": ["kms:GenerateDataKey*", "kms:Decrypt"],
+        "Resource": "*",
+        "Condition": {
+            "StringEquals": {"aws:SourceAccount": account},
+            "ArnLike": {"aws:SourceArn": arns.log_deliveries(region, account)},
+        },
+    }

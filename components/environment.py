@@ -18,7 +18,7 @@ from components.base import Component
 from components.cluster import Cluster
 from components.cluster_services import ClusterServices, ClusterServicesArgs
 from components.encryption import Encryption
-from components.environment_args import cluster_args, encryption_args, network_args
+from components.environment_args import check_addresses, cluster_args, encryption_args, network_args
 from components.environment_plan import resolve
 from components.gateway import Gateway, GatewayArgs
 from components.gpu_pool import GpuPool, GpuPoolArgs
@@ -58,6 +58,7 @@ class InferenceEnvironment(Component):
         self, name: str, args: InferenceEnvironmentArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         self.resolved = resolve(args.loaded, args.plan, args.catalog, args.settings)
+        check_addresses(self.resolved)
         self.settings = args.settings
         self.settings.require(self.resolved.missing_secrets)
         super().__init__("InferenceEnvironment", name, self.resolved.facts(), opts)
@@ -75,6 +76,8 @@ class InferenceEnvironment(Component):
             version=self.resolved.environment.cluster.version,
             multi_node=self.resolved.multi_node,
             pins=self.resolved.pins,
+            provides=self.resolved.provides,
+            default_storage_class=self.resolved.environment.cluster.existing is None,
         )
         self.services = ClusterServices(naming.logical(name, "services"), services, self._inside)
         self._monitor()
@@ -125,7 +128,7 @@ class InferenceEnvironment(Component):
             workloads=tuple(served.facts for served in resolved.served),
             key_arn=self.key,
             pins=resolved.pins,
-            depends_on=[self.services.storage_class],
+            depends_on=[self.services.storage_class] if self.services.storage_class else [],
         )
         self.monitoring = Monitoring(naming.logical(self.name, "monitoring"), args, self._inside)
 
@@ -195,7 +198,7 @@ class InferenceEnvironment(Component):
             second=served.second,
             zones=served.zones,
             subnet_ids=self.network.private_subnet_ids_in(served.zones),
-            vpc_id=self.network.vpc.id,
+            vpc_id=self.network.vpc_id,
             cluster_security_group_id=self.cluster.security_group_id,
             node_role_arn=self.cluster.node_role.arn,
             node_dependencies=self.cluster.before_nodes,
@@ -219,8 +222,10 @@ class InferenceEnvironment(Component):
             auth=gateway.auth,
             replicas=2 if resolved.production else 1,
             backends=tuple(served.backend(self.servers[served.name].url) for served in resolved.served),
-            vpc_cidr=resolved.environment.network.cidr,
-            vpc_name=self.network.vpc_name,
+            vpc_cidr=resolved.environment.network.vpc_cidr,
+            vpc_values=self.network.chart_values,
+            subnet_ids=self.network.load_balancer_subnets,
+            controller_exists="aws-load-balancer-controller" in resolved.provides,
             pins=resolved.pins,
             tags=resolved.tags,
             master_key=self.settings.gateway_master_key,

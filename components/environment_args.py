@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
+from components import naming
+from components.addresses import SYSTEM_PODS, NodeDemand, problem
 from components.cluster import ClusterArgs, SystemNodes
+from components.control_plane import ExistingClusterArgs
 from components.encryption import EncryptionArgs
-from components.network import PRIVATE_CLUSTER_SERVICES, NetworkArgs
+from components.gpu_pool import most_nodes
+from components.network import PRIVATE_CLUSTER_SERVICES, ExistingVpcArgs, NetworkArgs
+from components.node_template import efa_layout
+from inferstack.errors import InputError
 
 if TYPE_CHECKING:
     import pulumi
 
     from components.environment_plan import Resolved
     from components.network import Network
+    from components.served import ServedWorkload
+    from inferstack.spec.existing import ExistingCluster, ExistingVpc
 
 LOG_DAYS_PRODUCTION: Final = 365
 LOG_DAYS: Final = 30
@@ -30,26 +38,43 @@ def encryption_args(resolved: Resolved) -> EncryptionArgs:
         region=resolved.place.region,
         existing_key_arn=resolved.environment.secrets.kms_key,
         protect=resolved.production,
+        log_delivery=_flow_logs(resolved) == "s3",
     )
+
+
+def _flow_logs(resolved: Resolved) -> Literal["none", "cloudwatch", "s3"]:
+    network = resolved.environment.network
+    return network.flow_logs_to if network.flow_logs and network.existing is None else "none"
 
 
 def network_args(resolved: Resolved, key_arn: pulumi.Input[str]) -> NetworkArgs:
     network, gateway = resolved.environment.network, resolved.environment.gateway
     return NetworkArgs(
         environment=resolved.name,
-        account=resolved.place.account,
-        region=resolved.place.region,
-        cluster=resolved.place.cluster,
-        cidr=network.cidr,
+        place=resolved.place,
+        cidr=network.vpc_cidr,
         zones=resolved.zones,
         control_plane_zones=resolved.control_plane_zones,
         nat=network.nat,
         internet_facing=gateway is not None and gateway.scheme == "internet-facing",
         endpoints=endpoints(resolved),
-        flow_logs=network.flow_logs,
+        flow_logs=_flow_logs(resolved),
+        flow_log_bucket=naming.flow_log_bucket(resolved.name, resolved.place.account, resolved.place.region),
         key_arn=key_arn,
         log_retention_days=log_days(resolved),
         protect=resolved.production,
+        existing=_existing_vpc(network.existing),
+    )
+
+
+def _existing_vpc(vpc: ExistingVpc | None) -> ExistingVpcArgs | None:
+    if vpc is None:
+        return None
+    return ExistingVpcArgs(
+        vpc_id=vpc.vpc_id,
+        private=dict(sorted(vpc.private_subnets.items())),
+        control_plane=dict(sorted(vpc.control_plane.items())),
+        public=dict(sorted(vpc.public_subnets.items())),
     )
 
 
@@ -64,8 +89,6 @@ def endpoints(resolved: Resolved) -> tuple[str, ...]:
 
 def cluster_args(resolved: Resolved, key_arn: pulumi.Input[str], network: Network) -> ClusterArgs:
     cluster = resolved.environment.cluster
-    size = max(2, len(resolved.zones))
-    nodes = SystemNodes(desired=size) if resolved.production else SystemNodes(instance_types=SMALL_NODES)
     return ClusterArgs(
         environment=resolved.name,
         place=resolved.place,
@@ -78,8 +101,53 @@ def cluster_args(resolved: Resolved, key_arn: pulumi.Input[str], network: Networ
         control_plane_subnet_ids=network.intra_subnet_ids,
         node_subnet_ids=network.private_subnet_ids,
         log_retention_days=log_days(resolved),
-        system_nodes=nodes,
+        system_nodes=system_nodes(resolved),
         tags=tuple(resolved.tags.items()),
         pins=resolved.pins,
         protect=resolved.production,
+        extended_support=cluster.extended_support,
+        existing=_existing_cluster(cluster.existing),
+    )
+
+
+def system_nodes(resolved: Resolved) -> SystemNodes:
+    if not resolved.production:
+        return SystemNodes(instance_types=SMALL_NODES)
+    return SystemNodes(desired=max(2, len(resolved.zones)))
+
+
+def check_addresses(resolved: Resolved) -> None:
+    """InputError when a VPC made here is too small for what may run in it."""
+    if resolved.environment.network.existing is not None:
+        return
+    system = NodeDemand(nodes=system_nodes(resolved).maximum, zones=resolved.zones, pods=SYSTEM_PODS)
+    pools = [_node_demand(served) for served in resolved.served if served.zones]
+    found = problem(
+        cidr=resolved.environment.network.cidr,
+        pools=[system, *pools],
+        zones=resolved.zones,
+        endpoints=len(endpoints(resolved)),
+    )
+    if found is not None:
+        raise InputError(found)
+
+
+def _node_demand(served: ServedWorkload) -> NodeDemand:
+    plan = served.plan
+    layout = efa_layout(served.resources.efa_interfaces, ())
+    return NodeDemand(
+        nodes=most_nodes(plan),
+        zones=served.zones[:1] if plan.chosen.nodes_per_replica > 1 else served.zones,
+        pods=max(1, plan.chosen.replicas_per_node),
+        interfaces=sum(item["interfaceType"] != "efa-only" for item in layout),
+    )
+
+
+def _existing_cluster(cluster: ExistingCluster | None) -> ExistingClusterArgs | None:
+    if cluster is None:
+        return None
+    return ExistingClusterArgs(
+        endpoint=cluster.endpoint,
+        certificate=cluster.certificate_authority,
+        security_group_id=cluster.security_group_id,
     )

@@ -70,6 +70,12 @@ class Resolved:
         return any(served.resources.efa_interfaces for served in self.served)
 
     @property
+    def provides(self) -> tuple[str, ...]:
+        """What an existing cluster runs already."""
+        existing = self.environment.cluster.existing
+        return existing.provides if existing is not None else ()
+
+    @property
     def retention_days(self) -> int:
         return whole_days(self.environment.monitoring.retention)
 
@@ -143,14 +149,24 @@ def resolve(
     served = tuple(served_workload(workload, plans[workload.name], shared) for workload in loaded.workloads)
     return Resolved(
         environment=environment,
-        place=iam.Place(account=account, region=region, cluster=naming.cluster_name(environment.name)),
+        place=_place(environment),
         zones=plan.zones,
-        control_plane_zones=_control_plane_zones(plan, catalog),
+        control_plane_zones=_control_plane_zones(environment, plan, catalog),
         bucket=bucket,
         pins=pins,
         served=served,
         waivers=_waivers(loaded),
         missing_secrets=() if settings.secrets_in_cluster else _missing(environment, served, settings),
+    )
+
+
+def _place(environment: Environment) -> iam.Place:
+    existing = environment.cluster.existing
+    return iam.Place(
+        account=environment.cloud.account,
+        region=environment.cloud.region,
+        cluster=existing.name if existing else naming.cluster_name(environment.name),
+        permissions_boundary=environment.safety.permissions_boundary,
     )
 
 
@@ -174,6 +190,11 @@ def _problems(environment: Environment, plan: EnvironmentPlan) -> list[Problem]:
     if environment.cluster.gpu_nodes == "karpenter":
         message = "Karpenter is not built by these components; managed node groups are"
         found.append(Problem(message=message, path="cluster.gpuNodes", accepted="managed"))
+    vpc = environment.network.existing
+    if vpc is not None and (outside := sorted(set(plan.zones) - set(vpc.private_subnets))):
+        message = f"the plan spans {', '.join(outside)}, where the VPC has no private subnet"
+        accepted = ", ".join(vpc.zones)
+        found.append(Problem(message=message, path="network.existing.privateSubnets", accepted=accepted))
     for item in plan.workloads:
         if item.chosen.region != plan.region:
             message = f"{item.workload} is planned in {item.chosen.region}, the cluster is in {plan.region}"
@@ -181,8 +202,12 @@ def _problems(environment: Environment, plan: EnvironmentPlan) -> list[Problem]:
     return found
 
 
-def _control_plane_zones(plan: EnvironmentPlan, catalog: Catalog) -> tuple[str, ...]:
+def _control_plane_zones(
+    environment: Environment, plan: EnvironmentPlan, catalog: Catalog
+) -> tuple[str, ...]:
     """Two or three zones EKS accepts: the network's own first, then others of the region."""
+    if environment.network.existing is not None:
+        return tuple(sorted(environment.network.existing.control_plane))
     region = catalog.region(plan.region)
     usable = [zone for zone in plan.zones if zone not in region.control_plane_excluded_zones]
     spare = [

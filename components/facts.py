@@ -103,6 +103,8 @@ class NetworkFacts(Facts):
     public_subnets: bool
     interface_endpoints: tuple[str, ...]
     flow_logs: bool
+    existing_vpc: str | None = None
+    """Id of a VPC that is not made here."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,6 +125,8 @@ class ClusterFacts(Facts):
     system_instance_types: tuple[str, ...]
     system_nodes: int
     system_nodes_max: int
+    existing: bool | None = None
+    """True for a cluster that is not made here."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import pulumi
 import pulumi_aws as aws
@@ -40,7 +40,8 @@ class GatewayArgs:
     replicas: int
     backends: tuple[Backend, ...]
     vpc_cidr: str
-    vpc_name: str
+    vpc_values: Mapping[str, Any]
+    """Chart values by which the load balancer controller finds the VPC."""
     pins: Pins
     tags: Mapping[str, str]
     master_key: pulumi.Input[str] | None
@@ -48,6 +49,10 @@ class GatewayArgs:
     provider_keys: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
     """API keys by provider; absent ones are expected in the Secret ``gateway-provider-keys``."""
     depends_on: Sequence[pulumi.Resource] = ()
+    subnet_ids: tuple[str, ...] = ()
+    """Of the load balancer; absent: found by their tags."""
+    controller_exists: bool = False
+    """The cluster runs the load balancer controller already."""
 
     @property
     def certificate(self) -> str:
@@ -96,12 +101,10 @@ class Gateway(Component):
         super().__init__("Gateway", name, args.facts(), opts)
         self.args = args
         self.spec = args.spec()
-        self.controller = load_balancer_controller(
-            self, args.place, args.pins.chart("aws-load-balancer-controller"), vpc_name=args.vpc_name
-        )
-        self.namespace = self._object(gateway_pod.namespace(), [self.controller])
+        controller = [] if args.controller_exists else [self._controller()]
+        self.namespace = self._object(gateway_pod.namespace(), controller)
         proxy = self._proxy()
-        self.ingress = self._ingress([self.controller, proxy])
+        self.ingress = self._ingress([*controller, proxy])
         self.register_outputs({"url": self.url})
 
     @property
@@ -124,6 +127,10 @@ class Gateway(Component):
             type=option.resource_record_type,
             value=option.resource_record_value,
         )
+
+    def _controller(self) -> pulumi.Resource:
+        chart = self.args.pins.chart("aws-load-balancer-controller")
+        return load_balancer_controller(self, self.args.place, chart, vpc=self.args.vpc_values)
 
     def _object(
         self, document: kube.Document, depends_on: Sequence[pulumi.Resource] = ()
@@ -180,6 +187,7 @@ class Gateway(Component):
             certificate_arn=self._certificate_arn(),
             web_acl_arn=acl.output("arn") if acl else None,
             tags=self.args.tags,
+            subnet_ids=self.args.subnet_ids,
         )
         return self._object(document, depends_on)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -197,6 +197,7 @@ def ingress(
     certificate_arn: pulumi.Input[str] | None,
     web_acl_arn: pulumi.Input[str] | None,
     tags: Mapping[str, str],
+    subnet_ids: Sequence[str] = (),
 ) -> dict[str, Any]:
     """An Application Load Balancer with IP targets; HTTPS unless the environment says otherwise."""
     prefix = "alb.ingress.kubernetes.io"
@@ -221,6 +222,8 @@ def ingress(
     if certificate_arn is not None:
         annotations[f"{prefix}/certificate-arn"] = certificate_arn
         annotations[f"{prefix}/ssl-policy"] = "ELBSecurityPolicy-TLS13-1-2-2021-06"
+    if subnet_ids:
+        annotations[f"{prefix}/subnets"] = ",".join(subnet_ids)
     if web_acl_arn is not None:
         annotations[f"{prefix}/wafv2-acl-arn"] = web_acl_arn
     backend = {"service": {"name": APP, "port": {"name": "http"}}}

@@ -39,6 +39,13 @@ def nodes_for(candidate: Candidate, replicas: int) -> int:
     return ceil(replicas / max(1, candidate.replicas_per_node))
 
 
+def most_nodes(plan: WorkloadPlan) -> int:
+    """Nodes of a pool at its most: all replicas the autoscaler may ask for, and those of a rollout."""
+    chosen = plan.chosen
+    replicas = max(plan.max_replicas, chosen.replicas) + chosen.surge_replicas
+    return max(nodes_for(chosen, replicas), chosen.nodes)
+
+
 def holds_the_same_pods(first: InstanceType, second: InstanceType) -> bool:
     """Whether a pod sized for the first type runs on the second as well, from the same image and disks."""
     same = ("gpu", "gpu_count", "ami_al2023", "cpu_arch")
@@ -105,8 +112,7 @@ class GpuPoolArgs:
 
     @property
     def max_nodes(self) -> int:
-        replicas = max(self.plan.max_replicas, self.candidate.replicas) + self.candidate.surge_replicas
-        return max(nodes_for(self.candidate, replicas), self.candidate.nodes)
+        return most_nodes(self.plan)
 
     @property
     def root_volume_gib(self) -> int:

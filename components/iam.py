@@ -24,6 +24,8 @@ class Place:
     account: str
     region: str
     cluster: str
+    permissions_boundary: str | None = None
+    """Managed policy that no role made here may exceed."""
 
     @property
     def cluster_arn(self) -> str:
@@ -94,11 +96,20 @@ def pod_identity_trust(place: Place) -> str:
 
 
 def service_role(
-    parent: Component, name: str, service: str, managed: Sequence[str], region: str
+    parent: Component, name: str, service: str, managed: Sequence[str], place: Place
 ) -> tuple[aws.iam.Role, tuple[pulumi.Resource, ...]]:
     """A role for an AWS service and the attachments that must exist before it is used."""
-    role = aws.iam.Role(name, assume_role_policy=service_trust(service), opts=parent.child())
-    return role, _attach(parent, name, role, managed, region)
+    role = _role(parent, name, service_trust(service), place)
+    return role, _attach(parent, name, role, managed, place.region)
+
+
+def _role(parent: Component, name: str, trust: str, place: Place) -> aws.iam.Role:
+    return aws.iam.Role(
+        name,
+        assume_role_policy=trust,
+        permissions_boundary=place.permissions_boundary,
+        opts=parent.child(),
+    )
 
 
 def _attach(
@@ -125,7 +136,7 @@ def pod_role(
     managed: Sequence[str] = (),
 ) -> aws.iam.Role:
     """A role for pods: an inline policy from ``statements`` or a ready ``document``, and managed policies."""
-    role = aws.iam.Role(name, assume_role_policy=pod_identity_trust(place), opts=parent.child())
+    role = _role(parent, name, pod_identity_trust(place), place)
     if statements or document:
         aws.iam.RolePolicy(
             name, role=role.name, policy=document or policy_document(statements), opts=parent.child()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,7 +22,9 @@ CONTROLLER: Final = "aws-load-balancer-controller"
 CLUSTER_TAG: Final = "elbv2.k8s.aws/cluster"
 
 
-def load_balancer_controller(parent: Component, place: iam.Place, chart: Chart, *, vpc_name: str) -> Release:
+def load_balancer_controller(
+    parent: Component, place: iam.Place, chart: Chart, *, vpc: Mapping[str, Any]
+) -> Release:
     """The controller in kube-system with its Pod Identity role."""
     name = naming.logical(parent.name, "load-balancer")
     role = iam.pod_role(parent, name, place, statements=controller_statements(place))
@@ -33,17 +36,17 @@ def load_balancer_controller(parent: Component, place: iam.Place, chart: Chart, 
         chart,
         release_name=CONTROLLER,
         namespace=SYSTEM_NAMESPACE,
-        values=controller_values(place, vpc_name),
+        values=controller_values(place, vpc),
         depends_on=[identity],
     )
 
 
-def controller_values(place: iam.Place, vpc_name: str) -> dict[str, Any]:
-    """The VPC is found by its name tag: its id would make the values unknown at preview."""
+def controller_values(place: iam.Place, vpc: Mapping[str, Any]) -> dict[str, Any]:
+    """``vpc`` says how the VPC is found: by its name tag where the id would be unknown at preview."""
     return {
         "clusterName": place.cluster,
         "region": place.region,
-        "vpcTags": {"Name": vpc_name},
+        **vpc,
         "serviceAccount": {"create": True, "name": CONTROLLER},
         "replicaCount": 2,
         "podDisruptionBudget": {"maxUnavailable": 1},

@@ -85,7 +85,7 @@ class ModelStore(Component):
         if args.replica_regions:
             replication = ReplicationArgs(
                 environment=args.environment,
-                account=args.place.account,
+                place=args.place,
                 regions=args.replica_regions,
                 source=bucket,
                 source_key_arn=args.key_arn,

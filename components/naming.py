@@ -68,6 +68,12 @@ def bucket_name(environment: str, account: str, region: str) -> str:
     return f"{fit(f'inferstack-{environment}', Limit.S3_BUCKET - len(tail))}{tail}"
 
 
+def flow_log_bucket(environment: str, account: str, region: str) -> str:
+    """The physical name of the flow logs' bucket: its ARN is then known at preview."""
+    tail = f"-{account}-{region}-flows"
+    return f"{fit(f'inferstack-{environment}', Limit.S3_BUCKET - len(tail))}{tail}"
+
+
 def weights_prefix(checkpoint: str, revision: str | None) -> str:
     """Where one revision of a checkpoint lives in the bucket: ``models/Qwen/Qwen3-8B/main``."""
     return f"models/{checkpoint}/{revision or 'main'}"

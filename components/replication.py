@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @dataclass(frozen=True, kw_only=True)
 class ReplicationArgs:
     environment: str
-    account: str
+    place: iam.Place
     regions: tuple[str, ...]
     source: Bucket
     source_key_arn: pulumi.Input[str]
@@ -59,7 +59,7 @@ def _replica(parent: Component, args: ReplicationArgs, region: str) -> Replica:
         region=region,
         opts=parent.child(protect=args.protect),
     )
-    physical = naming.bucket_name(args.environment, args.account, region)
+    physical = naming.bucket_name(args.environment, args.place.account, region)
     options = parent.child(protect=args.protect, retain_on_delete=args.protect)
     resource = s3("Bucket", name, {"bucket": physical, "region": region}, options)
     bucket = Bucket(resource=resource, name=physical, region=region, foreign=True)
@@ -68,7 +68,7 @@ def _replica(parent: Component, args: ReplicationArgs, region: str) -> Replica:
 
 def _role(parent: Component, args: ReplicationArgs, replicas: Sequence[Replica]) -> aws.iam.Role:
     name = naming.logical(parent.name, "replication")
-    role, _ = iam.service_role(parent, name, "s3.amazonaws.com", (), args.source.region)
+    role, _ = iam.service_role(parent, name, "s3.amazonaws.com", (), args.place)
     read = ("s3:GetObjectVersionForReplication", "s3:GetObjectVersionAcl", "s3:GetObjectVersionTagging")
     write = ("s3:ReplicateObject", "s3:ReplicateDelete", "s3:ReplicateTags")
     statements = [
@@ -87,7 +87,7 @@ def _role(parent: Component, args: ReplicationArgs, replicas: Sequence[Replica])
 def _key_use(args: ReplicationArgs, bucket: Bucket, key_arn: pulumi.Input[str], action: str) -> iam.Statement:
     return iam.key_through_bucket(
         region=bucket.region,
-        account=args.account,
+        account=args.place.account,
         bucket_arn=bucket.arn,
         actions=(action,),
         key_arn=key_arn,

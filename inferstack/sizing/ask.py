@@ -60,7 +60,7 @@ def place_of(
     zones = workload.capacity.zones
     if environment is not None and region is None:
         region = environment.cloud.region
-        zones = zones or (environment.cloud.zones if isinstance(environment.cloud.zones, tuple) else ())
+        zones = zones or environment.zone_ids
     if region is None:
         return Place(regions=allowed, zones=zones)
     if catalog.region(region).id in allowed:

@@ -23,6 +23,9 @@ def network_zones(environment: Environment, chosen: Sequence[Candidate], catalog
     cloud = environment.cloud
     region = catalog.region(cloud.region)
     usable = [zone for zone in region.zones if zone not in region.control_plane_excluded_zones]
+    if environment.network.existing is not None:
+        # its subnets are where they are; those of the control plane were checked with the file
+        return environment.zone_ids
     if isinstance(cloud.zones, tuple):
         return _stated(cloud.zones, usable, region.control_plane_excluded_zones)
     if len(usable) < CONTROL_PLANE_ZONES:

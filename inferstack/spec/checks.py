@@ -16,7 +16,8 @@ from inferstack.spec.problems import Finding
 if TYPE_CHECKING:
     import datetime as dt
 
-    from inferstack.spec.environment import Environment
+    from inferstack.spec.environment import Cluster, Environment
+    from inferstack.spec.existing import ExistingVpc
     from inferstack.spec.workload import Workload
     from inferstack.spec.yaml_lines import DocPath
 
@@ -37,6 +38,8 @@ class VersionFacts(Protocol):
 
     @property
     def version(self) -> str: ...
+    @property
+    def end_of_standard_support(self) -> dt.date: ...
     @property
     def end_of_extended_support(self) -> dt.date: ...
     def support(self, day: dt.date) -> Literal["standard", "extended", "ended"]: ...
@@ -108,7 +111,7 @@ def check_environment(environment: Environment, known: Knowledge) -> Iterator[Fi
     replicas = environment.model_store.replica_regions
     yield from _all_named(catalog.region, replicas, ("modelStore", "replicaRegions"))
     yield from _all_named(catalog.licence, environment.policy.deny_licences, ("policy", "denyLicences"))
-    yield from _kubernetes(environment.cluster.version, known)
+    yield from _kubernetes(environment.cluster, known)
     if environment.cluster.gpu_nodes == "karpenter":
         yield Finding(path=("cluster", "gpuNodes"), message="Karpenter is not built yet", accepted="managed")
 
@@ -137,6 +140,9 @@ def _zones(environment: Environment, region: RegionFacts) -> Iterator[Finding]:
     usable = sorted({*region.zones, *region.control_plane_excluded_zones})
     if not region.zones:
         return
+    if environment.network.existing is not None:
+        yield from _subnet_zones(environment, environment.network.existing, region)
+        return
     if isinstance(zones, int):
         if zones > len(region.zones):
             message = f"{region.id} has {len(region.zones)} zones with GPUs"
@@ -148,8 +154,30 @@ def _zones(environment: Environment, region: RegionFacts) -> Iterator[Finding]:
             yield Finding(path=(*path, index), involves=rests, message=message, accepted=", ".join(usable))
 
 
-def _kubernetes(version: str, known: Knowledge) -> Iterator[Finding]:
-    path = ("cluster", "version")
+def _subnet_zones(environment: Environment, vpc: ExistingVpc, region: RegionFacts) -> Iterator[Finding]:
+    """Subnets in zones of another region, and control-plane subnets where EKS puts none."""
+    usable = sorted({*region.zones, *region.control_plane_excluded_zones})
+    tiers = {
+        "privateSubnets": vpc.private_subnets,
+        "controlPlaneSubnets": vpc.control_plane_subnets,
+        "publicSubnets": vpc.public_subnets,
+    }
+    holder = "controlPlaneSubnets" if vpc.control_plane_subnets else "privateSubnets"
+    if environment.cluster.existing is not None:
+        holder = ""
+    for field, subnets in tiers.items():
+        for zone in subnets:
+            path = ("network", "existing", field, zone)
+            if zone not in usable:
+                message = f"not a zone of {region.id} that the catalog knows"
+                yield Finding(path=path, message=message, accepted=", ".join(usable))
+            elif field == holder and zone in region.control_plane_excluded_zones:
+                message = "EKS cannot place its control plane there"
+                yield Finding(path=path, message=message, accepted="controlPlaneSubnets in other zones")
+
+
+def _kubernetes(cluster: Cluster, known: Knowledge) -> Iterator[Finding]:
+    version, path = cluster.version, ("cluster", "version")
     supported = [v.version for v in known.catalog.eks_versions() if v.support(known.today) != "ended"]
     unknown = list(_named(known.catalog.eks_version, version, path))
     if unknown:
@@ -159,6 +187,14 @@ def _kubernetes(version: str, known: Knowledge) -> Iterator[Finding]:
     if facts.support(known.today) == "ended":
         message = f"EKS ended all support of it on {facts.end_of_extended_support}"
         yield Finding(path=path, message=message, accepted=", ".join(supported))
+    elif facts.support(known.today) == "extended" and not (cluster.extended_support or cluster.existing):
+        message = (
+            f"standard support of {version} ended on {facts.end_of_standard_support}: "
+            f"extended support, to {facts.end_of_extended_support}, costs more an hour"
+        )
+        involves = (("cluster", "extendedSupport"),)
+        accepted = "a later version, or extendedSupport: true as well"
+        yield Finding(path=path, involves=involves, message=message, accepted=accepted)
 
 
 def check_placement(workload: Workload, environment: Environment, known: Knowledge) -> Iterator[Finding]:

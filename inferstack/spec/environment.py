@@ -13,6 +13,7 @@ from pydantic import Discriminator, Field, Tag, model_validator
 
 from inferstack.spec.base import Section
 from inferstack.spec.capacity import Budget
+from inferstack.spec.existing import ExistingCluster, ExistingVpc
 from inferstack.spec.identifiers import (
     AccountId,
     BucketName,
@@ -30,6 +31,7 @@ from inferstack.spec.identifiers import (
     ZoneId,
 )
 from inferstack.spec.quantities import Cidr, Duration, Percentage, VpcCidr, conflict
+from inferstack.spec.safety import Safety
 
 EVERYWHERE = ("0.0.0.0/0", "::/0")
 KubernetesVersion = Annotated[
@@ -92,19 +94,64 @@ class EnvironmentData(Section):
     """`EU`, country codes or region ids, any of them; empty: anywhere."""
 
 
+_OF_A_NEW_VPC = {
+    "cidr": "cidr",
+    "nat": "nat",
+    "private": "private",
+    "interface_endpoints": "interfaceEndpoints",
+    "flow_logs": "flowLogs",
+    "flow_logs_to": "flowLogsTo",
+}
+_OF_A_NEW_CLUSTER = {
+    "endpoint": "endpoint",
+    "public_access_cidrs": "publicAccessCidrs",
+    "open_to_internet": "openToInternet",
+    "admin_role_arns": "adminRoleArns",
+    "deletion_protection": "deletionProtection",
+    "extended_support": "extendedSupport",
+}
+
+
 class Network(Section):
     """The VPC."""
 
     cidr: VpcCidr = "10.0.0.0/16"
     """Private IPv4 network of /16 to /20."""
-    nat: Literal["none", "single", "per-zone"] = "single"
-    """NAT gateways: one for all zones, one per zone, or none."""
+    nat: Literal["none", "single", "per-zone", "regional"] = "single"
+    """NAT gateways: one for all zones, one per zone, a regional one that spans the zones, or none."""
     private: bool = True
     """Nodes reach AWS services without crossing the internet."""
     interface_endpoints: bool = Field(default_factory=lambda data: bool(data.get("private", True)))
     """VPC interface endpoints for AWS services; absent: as `private`."""
     flow_logs: bool = True
     """VPC flow logs."""
+    flow_logs_to: Literal["cloudwatch", "s3"] = "cloudwatch"
+    """Where they go, in the region: `s3` costs less, `cloudwatch` can be searched at once."""
+    existing: ExistingVpc | None = None
+    """A VPC to use; absent: one is created."""
+
+    @property
+    def vpc_cidr(self) -> str:
+        """Of the VPC, created or not."""
+        return self.existing.cidr if self.existing is not None else self.cidr
+
+    @model_validator(mode="after")
+    def _one_vpc(self) -> Self:
+        if self.existing is None:
+            return self
+        for name, wire in _OF_A_NEW_VPC.items():
+            if name in self.model_fields_set:
+                message = "has no effect in an existing VPC, which is left as it is"
+                raise conflict(message, wire, "existing", accepted="leave it out")
+        return self
+
+    @model_validator(mode="after")
+    def _logs_have_a_place(self) -> Self:
+        if not self.flow_logs and "flow_logs_to" in self.model_fields_set:
+            raise conflict(
+                "has no effect without flow logs", "flowLogsTo", "flowLogs", accepted="flowLogs: true"
+            )
+        return self
 
     @model_validator(mode="after")
     def _reachable(self) -> Self:
@@ -133,6 +180,20 @@ class Cluster(Section):
     """IAM roles with cluster-admin access, beside the one that creates the cluster."""
     deletion_protection: bool = True
     """Refuse to delete the cluster."""
+    extended_support: bool = False
+    """Stay on a version when its standard support ends, at a higher price; else EKS upgrades it then."""
+    existing: ExistingCluster | None = None
+    """A cluster to use, with `version` its version; absent: one is created."""
+
+    @model_validator(mode="after")
+    def _one_cluster(self) -> Self:
+        if self.existing is None:
+            return self
+        for name, wire in _OF_A_NEW_CLUSTER.items():
+            if name in self.model_fields_set:
+                message = "has no effect on an existing cluster, which is left as it is"
+                raise conflict(message, wire, "existing", accepted="leave it out")
+        return self
 
     @model_validator(mode="after")
     def _endpoint_is_bounded(self) -> Self:
@@ -262,10 +323,47 @@ class Environment(Section):
     """How findings are treated."""
     budget: Budget | None = None
     """Monthly limit of the whole environment."""
+    safety: Safety = Safety()
+    """Guards of the account."""
     tags: Annotated[dict[TagKey, TagValue], Field(max_length=40)] = Field(default_factory=dict)
     """AWS tags on everything."""
     workloads: PathText = "workloads/"
     """Folder of the workload files, relative to this file."""
+
+    @property
+    def zone_ids(self) -> tuple[str, ...]:
+        """Zones that the file names, by themselves or with the subnets of a VPC; empty: they are chosen."""
+        if self.network.existing is not None:
+            return self.network.existing.zones
+        return self.cloud.zones if isinstance(self.cloud.zones, tuple) else ()
+
+    @model_validator(mode="after")
+    def _adopts_what_fits(self) -> Self:
+        """A VPC as given must hold what is put into it; a cluster lives in a VPC that exists."""
+        vpc, cluster = self.network.existing, self.cluster.existing
+        if vpc is None:
+            if cluster is not None:
+                message = "an existing cluster lives in an existing VPC"
+                raise conflict(
+                    message, "cluster.existing", "network.existing", accepted="network.existing too"
+                )
+            return self
+        if "zones" in self.cloud.model_fields_set and set(self.zone_ids) != set(_listed(self.cloud.zones)):
+            message = "the zones are those of network.existing.privateSubnets"
+            accepted = f"leave it out, or [{', '.join(self.zone_ids)}]"
+            raise conflict(message, "cloud.zones", "network.existing", accepted=accepted)
+        for needed, subnets, field in _subnet_needs(self, vpc):
+            if len(subnets) < 2:
+                raise conflict(f"{needed} needs subnets in two zones", f"network.existing.{field}")
+        return self
+
+    @model_validator(mode="after")
+    def _images_can_be_pulled(self) -> Self:
+        if self.network.nat == "none" and self.network.existing is None and self.registry is None:
+            message = "without NAT no image can be pulled from a public registry"
+            accepted = "registry: a mirror in ECR of the region, or nat: single"
+            raise conflict(message, "network.nat", "registry", accepted=accepted)
+        return self
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -276,3 +374,20 @@ class Environment(Section):
                 message, "gateway.certificateArn", "cloud.region", accepted=f"one of {self.cloud.region}"
             )
         return self
+
+
+def _listed(zones: int | tuple[str, ...]) -> tuple[str, ...]:
+    return zones if isinstance(zones, tuple) else ()
+
+
+def _subnet_needs(environment: Environment, vpc: ExistingVpc) -> list[tuple[str, dict[str, str], str]]:
+    """What needs two zones, the subnets it would use, and their field."""
+    found = []
+    if environment.cluster.existing is None:
+        field = "controlPlaneSubnets" if vpc.control_plane_subnets else "privateSubnets"
+        found.append(("a control plane", vpc.control_plane, field))
+    if environment.gateway is not None and environment.gateway.scheme == "internet-facing":
+        found.append(("an internet-facing load balancer", vpc.public_subnets, "publicSubnets"))
+    elif environment.gateway is not None:
+        found.append(("a load balancer", vpc.private_subnets, "privateSubnets"))
+    return found

@@ -143,3 +143,54 @@ KmsKeyArn = Annotated[
         2048,
     ),
 ]
+PolicyArn = Annotated[
+    str,
+    Shape(
+        r"arn:aws[a-z-]*:iam::([0-9]{12}|aws):policy/.+",
+        "not an IAM policy ARN",
+        "arn:aws:iam::123456789012:policy/boundary",
+        2048,
+    ),
+]
+TopicArn = Annotated[
+    str,
+    Shape(
+        r"arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:[A-Za-z0-9_-]{1,256}",
+        "not an SNS topic ARN",
+        "arn:aws:sns:REGION:ACCOUNT:TOPIC",
+        2048,
+    ),
+]
+Email = Annotated[
+    str,
+    Shape(r"[^@\s,<>]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+", "not an e-mail address", "finops@example.com", 320),
+]
+VpcId = Annotated[str, Shape("vpc-[0-9a-f]{8,17}", "not a VPC id", "an id such as vpc-0123456789abcdef0", 21)]
+SubnetId = Annotated[
+    str, Shape("subnet-[0-9a-f]{8,17}", "not a subnet id", "an id such as subnet-0123456789abcdef0", 24)
+]
+SecurityGroupId = Annotated[
+    str, Shape("sg-[0-9a-f]{8,17}", "not a security group id", "an id such as sg-0123456789abcdef0", 20)
+]
+ClusterName = Annotated[
+    str,
+    Shape("[A-Za-z0-9][A-Za-z0-9_-]{0,99}", "not an EKS cluster name", "letters, digits, - and _", 100),
+]
+ClusterEndpoint = Annotated[
+    str,
+    Shape(
+        r"https://[A-Za-z0-9.-]+(:[0-9]+)?",
+        "not the address of an API server",
+        "https://ID.gr7.REGION.eks.amazonaws.com",
+        512,
+    ),
+]
+CertificateData = Annotated[
+    str,
+    Shape(
+        r"[A-Za-z0-9+/]{8,}={0,2}",
+        "not a certificate in base64",
+        "one line of base64, as EKS shows it",
+        16384,
+    ),
+]

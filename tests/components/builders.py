@@ -30,6 +30,7 @@ from inferstack.spec.workload import Workload
 
 EU_ZONES = ("euc1-az1", "euc1-az2", "euc1-az3")
 US_ZONES = ("usw2-az1", "usw2-az2")
+MIRROR = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/mirror"
 SECRETS = Settings(
     gateway_master_key="sk-test",
     hugging_face_token="hf-test",
@@ -323,6 +324,36 @@ def prod(**changes: Any) -> InferenceEnvironmentArgs:
     chat = workload("chat", PLAN.model_id, **CHAT)
     embed = workload("embed", "intfloat/multilingual-e5-large-instruct")
     return arguments(environment("prod-eu", **sections), EU_ZONES, (chat, PLAN), (embed, embed_plan()))
+
+
+VPC = {
+    "vpcId": "vpc-0123456789abcdef0",
+    "cidr": "10.90.0.0/20",
+    "privateSubnets": {zone: f"subnet-0000000000000000{index}" for index, zone in enumerate(EU_ZONES)},
+    "controlPlaneSubnets": {zone: f"subnet-1000000000000000{index}" for index, zone in enumerate(EU_ZONES)},
+}
+CLUSTER = {
+    "name": "platform",
+    "endpoint": "https://0123456789ABCDEF.gr7.eu-central-1.eks.amazonaws.com",
+    "certificateAuthority": "LS0tLS1CRUdJTg==",
+    "securityGroupId": "sg-0123456789abcdef0",
+}
+
+
+def adopted_vpc(**changes: Any) -> InferenceEnvironmentArgs:
+    """As production, in a VPC that somebody else keeps."""
+    return prod(**{"network": {"existing": VPC}, **changes})
+
+
+def adopted_cluster(**changes: Any) -> InferenceEnvironmentArgs:
+    """As production, in a cluster that somebody else keeps and that has its own controllers."""
+    provided = {**CLUSTER, "provides": ["cluster-autoscaler", "gp3"]}
+    return adopted_vpc(**{"cluster": {"existing": provided}, **changes})
+
+
+def private(**changes: Any) -> InferenceEnvironmentArgs:
+    """No way to the internet at all."""
+    return prod(**{"network": {"cidr": "10.40.0.0/16", "nat": "none"}, "registry": MIRROR, **changes})
 
 
 def groups(**changes: Any) -> InferenceEnvironmentArgs:

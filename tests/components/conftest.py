@@ -22,3 +22,18 @@ def prod() -> Graph:
 @pytest.fixture(scope="session")
 def groups() -> Graph:
     return preview(build(builders.groups()))
+
+
+@pytest.fixture(scope="session")
+def private() -> Graph:
+    return preview(build(builders.private()))
+
+
+@pytest.fixture(scope="session")
+def adopted_vpc() -> Graph:
+    return preview(build(builders.adopted_vpc()))
+
+
+@pytest.fixture(scope="session")
+def adopted_cluster() -> Graph:
+    return preview(build(builders.adopted_cluster()))

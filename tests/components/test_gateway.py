@@ -224,7 +224,7 @@ class TestLoadBalancer:
         values = one(prod, "kubernetes:helm.sh/v3:Release", "prod-eu-gateway-load-balancer").inputs["values"]
         vpc = one(prod, "aws:ec2/vpc:Vpc").inputs["tags"]
         assert values["vpcTags"] == vpc
-        assert values == controller_values(PLACE, "inferstack-prod-eu")
+        assert values == controller_values(PLACE, {"vpcTags": {"Name": "inferstack-prod-eu"}})
 
     def test_the_controller_changes_only_what_is_the_clusters_own(self) -> None:
         destructive = ("Delete", "SetSecurityGroups", "SetSubnets", "ModifyLoadBalancerAttributes")

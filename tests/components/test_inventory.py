@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pytest
 
 from inferstack.engine.graph import Graph
@@ -133,7 +135,61 @@ GROUPS = {
     "kubernetes:networking.k8s.io/v1:NetworkPolicy": 2,
     "kubernetes:policy/v1:PodDisruptionBudget": 1,
 }
-EXPECTED = {"dev": DEV, "prod": PROD, "groups": GROUPS}
+
+
+def without(counts: Mapping[str, int], *kinds: str, **changed: int) -> dict[str, int]:
+    """``counts`` less whole types, with other counts for some (by the type's last part)."""
+    left = {kind: count for kind, count in counts.items() if kind not in kinds}
+    assert len(left) == len(counts) - len(kinds), "a type to leave out is not there"
+    for short, count in changed.items():
+        (kind,) = [kind for kind in left if kind.rpartition(":")[2] == short]
+        left[kind] = count
+    return left
+
+
+OF_A_VPC = (
+    "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup",
+    "aws:ec2/eip:Eip",
+    "aws:ec2/flowLog:FlowLog",
+    "aws:ec2/internetGateway:InternetGateway",
+    "aws:ec2/natGateway:NatGateway",
+    "aws:ec2/route:Route",
+    "aws:ec2/routeTable:RouteTable",
+    "aws:ec2/routeTableAssociation:RouteTableAssociation",
+    "aws:ec2/securityGroup:SecurityGroup",
+    "aws:ec2/subnet:Subnet",
+    "aws:ec2/vpc:Vpc",
+    "aws:ec2/vpcEndpoint:VpcEndpoint",
+)
+WAYS_OUT = (
+    "aws:ec2/eip:Eip",
+    "aws:ec2/internetGateway:InternetGateway",
+    "aws:ec2/natGateway:NatGateway",
+    "aws:ec2/route:Route",
+)
+PRIVATE = without(PROD, *WAYS_OUT, RouteTable=4, RouteTableAssociation=6, Subnet=6)
+ADOPTED_VPC = without(PROD, *OF_A_VPC, LogGroup=1, Role=10, RolePolicy=6)
+ADOPTED_CLUSTER = without(
+    ADOPTED_VPC,
+    "aws:cloudwatch/logGroup:LogGroup",
+    "aws:eks/addon:Addon",
+    "aws:eks/cluster:Cluster",
+    "kubernetes:storage.k8s.io/v1:StorageClass",
+    # less the control plane's, two add-ons' and the autoscaler's
+    Role=6,
+    RolePolicy=5,
+    RolePolicyAttachment=2,
+    PodIdentityAssociation=5,
+    Release=4,
+)
+EXPECTED = {
+    "dev": DEV,
+    "prod": PROD,
+    "groups": GROUPS,
+    "private": PRIVATE,
+    "adopted_vpc": ADOPTED_VPC,
+    "adopted_cluster": ADOPTED_CLUSTER,
+}
 
 
 @pytest.mark.parametrize("name", sorted(EXPECTED))

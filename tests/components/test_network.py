@@ -55,7 +55,7 @@ def test_one_nat_gateway_serves_all_zones_when_asked() -> None:
 
 
 def test_without_nat_there_is_no_way_out() -> None:
-    graph = preview(build(builders.dev(network={"nat": "none", "private": True})))
+    graph = preview(build(builders.dev(network={"nat": "none"}, registry=builders.MIRROR)))
     assert graph.of_type("aws:ec2/natGateway:NatGateway", "aws:ec2/internetGateway:InternetGateway") == ()
     assert graph.of_type("aws:ec2/route:Route") == ()
     assert not [item for item in graph.of_type(SUBNET) if "public" in item.name]
@@ -65,7 +65,8 @@ def test_a_public_load_balancer_gets_public_subnets_even_without_nat() -> None:
     graph = preview(
         build(
             builders.prod(
-                network={"nat": "none", "private": True},
+                network={"nat": "none"},
+                registry=builders.MIRROR,
                 gateway={"host": "llm.example.eu", "scheme": "internet-facing"},
             )
         )
@@ -133,3 +134,69 @@ def test_the_control_plane_avoids_zones_eks_refuses(zones: tuple[str, ...], expe
     intra = [item.inputs["availabilityZoneId"] for item in graph.of_type(SUBNET) if "intra" in item.name]
     assert len(intra) == expected
     assert "use1-az3" not in intra
+
+
+def test_a_regional_nat_gateway_needs_no_public_subnet_and_has_an_address_in_every_zone() -> None:
+    args = builders.prod(network={"nat": "regional"})
+    recorder = deploy(build(args))
+    (nat,) = [item for item in recorder.resources if item.typ == "aws:ec2/natGateway:NatGateway"]
+    assert nat.inputs == {
+        "availabilityMode": "regional",
+        "connectivityType": "public",
+        "vpcId": "prod-eu-network-id",
+        "availabilityZoneAddresses": [
+            {"availabilityZoneId": zone, "allocationIds": [f"prod-eu-network-nat-{zone}-id"]}
+            for zone in builders.EU_ZONES
+        ],
+        "tags": {"Name": "inferstack-prod-eu-nat"},
+    }
+    routes = [item.inputs for item in recorder.resources if item.typ == "aws:ec2/route:Route"]
+    assert [route["natGatewayId"] for route in routes] == ["prod-eu-network-nat-id"] * 3
+    assert not [item for item in recorder.resources if item.typ == SUBNET and "public" in item.name]
+    facts = next(item.inputs for item in recorder.resources if item.typ == "inferstack:index:Network")
+    assert (facts["nat"], facts["natGateways"], facts["publicSubnets"]) == ("regional", 1, False)
+
+
+def test_a_public_load_balancer_has_its_subnets_beside_a_regional_nat_gateway() -> None:
+    graph = preview(
+        build(
+            builders.prod(
+                network={"nat": "regional"},
+                gateway={"host": "llm.example.eu", "scheme": "internet-facing"},
+            )
+        )
+    )
+    assert len([item for item in graph.of_type(SUBNET) if "public" in item.name]) == 3
+
+
+class TestFlowLogsInABucket:
+    def test_they_go_to_a_closed_bucket_of_the_region_by_its_policy(self) -> None:
+        recorder = deploy(build(builders.prod(network={"flowLogsTo": "s3"})))
+        made = {(item.typ.rpartition(":")[2], item.name): item.inputs for item in recorder.resources}
+        name = "prod-eu-network-flow-logs"
+        bucket = made["Bucket", name]["bucket"]
+        assert bucket == "inferstack-prod-eu-123456789012-eu-central-1-flows"
+        log = made["FlowLog", name]
+        assert (log["logDestinationType"], log["logDestination"]) == ("s3", f"arn:aws:s3:::{bucket}")
+        assert "iamRoleArn" not in log
+        assert made["BucketPublicAccessBlock", name]["restrictPublicBuckets"] is True
+        assert made["BucketLifecycleConfiguration", name]["rules"][0]["expiration"] == {"days": 365}
+        refused, deliver, look = json.loads(made["BucketPolicy", name]["policy"])["Statement"]
+        assert refused["Effect"] == "Deny"
+        assert deliver["Resource"] == f"arn:aws:s3:::{bucket}/AWSLogs/123456789012/*"
+        for statement in (deliver, look):
+            assert statement["Principal"] == {"Service": "delivery.logs.amazonaws.com"}
+            assert statement["Condition"]["StringEquals"] == {"aws:SourceAccount": "123456789012"}
+        assert ("LogGroup", name) not in made
+
+    def test_the_key_lets_the_delivery_service_write(self) -> None:
+        graph = preview(build(builders.prod(network={"flowLogsTo": "s3"})))
+        policy = json.loads(str(one(graph, "aws:kms/key:Key").inputs["policy"]))
+        assert [item["Sid"] for item in policy["Statement"]] == ["AccountDecides", "LogGroups", "LogDelivery"]
+
+    def test_production_keeps_them_and_others_do_not(self) -> None:
+        for args, kept in ((builders.prod, True), (builders.dev, False)):
+            graph = preview(build(args(network={"flowLogsTo": "s3"})))
+            (bucket,) = [item for item in graph.of_type("aws:s3/bucket:Bucket") if "flow" in item.name]
+            assert bool(bucket.options.retain_on_delete) is kept
+            assert bucket.inputs.get("forceDestroy", False) is not kept

@@ -190,7 +190,8 @@ def test_an_open_endpoint_needs_an_explicit_word():
 
 
 def test_nat_free_networks_are_fine_with_endpoints():
-    assert environment(network={"nat": "none"}).network.nat == "none"
+    mirror = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/mirror"
+    assert environment(network={"nat": "none"}, registry=mirror).network.nat == "none"
 
 
 def test_zones_are_a_count_or_ids():

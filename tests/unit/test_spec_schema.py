@@ -115,7 +115,7 @@ def test_choices_are_enumerated():
         ("workload", ("rollout", "steps"), "a list, each a whole number from 1 to 100"),
         ("workload", ("kind",), "Workload"),
         ("environment", ("tags",), "a section of `key: value` lines"),
-        ("environment", ("network", "nat"), "none, single, per-zone"),
+        ("environment", ("network", "nat"), "none, single, per-zone, regional"),
         ("environment", ("nowhere",), None),
     ],
 )
