@@ -59,3 +59,29 @@ def endpoint_service(region: str, service: str) -> str:
     """Name of a VPC endpoint service."""
     prefix = "cn.com.amazonaws" if region.startswith("cn-") else "com.amazonaws"
     return f"{prefix}.{region}.{service}"
+
+
+def queue(region: str, account: str, name: str) -> str:
+    return f"arn:{partition(region)}:sqs:{region}:{account}:{name}"
+
+
+def ec2(region: str, account: str, kind: str) -> str:
+    """All EC2 resources of a kind in the account and region; images and snapshots have no account."""
+    return f"arn:{partition(region)}:ec2:{region}:{account}:{kind}/*"
+
+
+def instance_profile(region: str, account: str, name: str) -> str:
+    return f"arn:{partition(region)}:iam::{account}:instance-profile/{name}"
+
+
+def role(region: str, account: str, name: str) -> str:
+    return f"arn:{partition(region)}:iam::{account}:role/{name}"
+
+
+def public_parameters(region: str) -> str:
+    """Parameters AWS publishes, such as the ids of its images."""
+    return f"arn:{partition(region)}:ssm:{region}::parameter/aws/service/*"
+
+
+def event_rule(region: str, account: str, name: str) -> str:
+    return f"arn:{partition(region)}:events:{region}:{account}:rule/{name}"

@@ -41,5 +41,6 @@ def release(
         values=dict(values),
         atomic=True,
         timeout=timeout_s,
+        skip_crds=chart.definitions_apart or None,
         opts=parent.child(depends_on=depends_on),
     )

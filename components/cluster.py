@@ -22,6 +22,7 @@ from components.control_plane import (
     existing_control_plane,
 )
 from components.facts import ClusterFacts
+from components.node_image import volumes
 from components.node_template import node_template, template_reference
 from components.pins import Pins
 
@@ -118,8 +119,9 @@ class Cluster(Component):
         self.args = args
         self.control_plane = self._control_plane()
         early = self._early_addons() if args.existing is None else []
+        self.node_role_name = naming.logical(name, "node")
         self.node_role, attachments = iam.service_role(
-            self, naming.logical(name, "node"), "ec2.amazonaws.com", NODE_POLICIES, args.place
+            self, self.node_role_name, "ec2.amazonaws.com", NODE_POLICIES, args.place
         )
         self.before_nodes: tuple[pulumi.Resource, ...] = (*early, *attachments)
         system = self._system_nodes()
@@ -166,7 +168,8 @@ class Cluster(Component):
 
     def _system_nodes(self) -> aws.eks.NodeGroup:
         nodes, name = self.args.system_nodes, naming.logical(self.name, "system")
-        template = node_template(self, name, root_volume_gib=nodes.root_volume_gib, tags=self.args.tags)
+        disks = volumes("al2023", data_gib=nodes.root_volume_gib, fast=False)
+        template = node_template(self, name, volumes=disks, tags=self.args.tags)
         return aws.eks.NodeGroup(
             name,
             cluster_name=self.control_plane.name,

@@ -13,12 +13,18 @@ from components import iam, kube, naming, serving
 from components.base import Component
 from components.charts import SYSTEM_NAMESPACE, release
 from components.facts import ChartFacts
+from components.naming import STANDBY_SUFFIX
 
 if TYPE_CHECKING:
     from components.pins import Pins
 
 STORAGE_CLASS: Final = "gp3"
 AUTOSCALER: Final = "cluster-autoscaler"
+EXPANDER_PRIORITIES: Final = f"10:\n  - .*{STANDBY_SUFFIX}.*\n50:\n  - .*\n"
+"""By the Auto Scaling group's name, which holds the node group's: standby pools come last.
+
+Text, because the autoscaler wants numbers as keys and no message to the engine can hold such.
+"""
 LWS_NAMESPACE: Final = "lws-system"
 
 
@@ -29,6 +35,8 @@ class ClusterServicesArgs:
     version: str
     multi_node: bool
     """Some workload spans nodes: LeaderWorkerSets are needed."""
+    standby_pools: bool
+    """Some workload has a second pool."""
     pins: Pins
     provides: tuple[str, ...] = ()
     """What an existing cluster runs already."""
@@ -81,7 +89,11 @@ class ClusterServices(Component):
             self.args.pins.chart(AUTOSCALER),
             release_name=AUTOSCALER,
             namespace=SYSTEM_NAMESPACE,
-            values=autoscaler_values(place, self.args.pins.autoscaler_image(self.args.version)),
+            values=autoscaler_values(
+                place,
+                self.args.pins.autoscaler_image(self.args.version),
+                standby_pools=self.args.standby_pools,
+            ),
             depends_on=[identity],
         )
 
@@ -137,8 +149,11 @@ def autoscaler_statements(place: iam.Place) -> tuple[iam.Statement, ...]:
     )
 
 
-def autoscaler_values(place: iam.Place, image_tag: str) -> Mapping[str, Any]:
+def autoscaler_values(place: iam.Place, image_tag: str, *, standby_pools: bool = False) -> Mapping[str, Any]:
+    """Moves node groups: those of GPUs where EKS manages them, and the system's own in any case."""
+    priorities = {"expanderPriorities": EXPANDER_PRIORITIES} if standby_pools else {}
     return {
+        **priorities,
         "autoDiscovery": {"clusterName": place.cluster},
         "awsRegion": place.region,
         "image": {"tag": image_tag},
@@ -151,7 +166,7 @@ def autoscaler_values(place: iam.Place, image_tag: str) -> Mapping[str, Any]:
         "resources": {"requests": {"cpu": "100m", "memory": "600Mi"}, "limits": {"memory": "600Mi"}},
         "extraArgs": {
             "balance-similar-node-groups": False,
-            "expander": "least-waste",
+            "expander": "priority,least-waste" if standby_pools else "least-waste",
             # a GPU node without GPUs yet is booting, not idle
             "scale-down-unneeded-time": "20m",
             "scale-down-delay-after-add": "20m",

@@ -20,9 +20,11 @@ from components.cluster_services import ClusterServices, ClusterServicesArgs
 from components.encryption import Encryption
 from components.environment_args import check_addresses, cluster_args, encryption_args, network_args
 from components.environment_plan import resolve
+from components.environment_pools import PoolSite, pool_args, pool_name
 from components.gateway import Gateway, GatewayArgs
-from components.gpu_pool import GpuPool, GpuPoolArgs
+from components.gpu_pool import GpuPool
 from components.gpu_runtime import GpuRuntime, GpuRuntimeArgs
+from components.karpenter import Karpenter, KarpenterArgs
 from components.loader import LoaderSettings
 from components.model_store import ModelStore, ModelStoreArgs
 from components.monitoring import Monitoring, MonitoringArgs
@@ -53,6 +55,7 @@ class InferenceEnvironment(Component):
 
     monitoring: Monitoring | None = None
     gateway: Gateway | None = None
+    karpenter: Karpenter | None = None
 
     def __init__(
         self, name: str, args: InferenceEnvironmentArgs, opts: pulumi.ResourceOptions | None = None
@@ -75,11 +78,13 @@ class InferenceEnvironment(Component):
             place=self.resolved.place,
             version=self.resolved.environment.cluster.version,
             multi_node=self.resolved.multi_node,
+            standby_pools=self.resolved.standby_pools,
             pins=self.resolved.pins,
             provides=self.resolved.provides,
             default_storage_class=self.resolved.environment.cluster.existing is None,
         )
         self.services = ClusterServices(naming.logical(name, "services"), services, self._inside)
+        self._start_nodes()
         self._monitor()
         self.runtime = GpuRuntime(naming.logical(name, "gpu-runtime"), self._runtime(), self._inside)
         self.store = ModelStore(naming.logical(name, "models"), self._store(), self._inside)
@@ -115,6 +120,20 @@ class InferenceEnvironment(Component):
             default_tags={"tags": self.resolved.tags},
             opts=self.child(),
         )
+
+    def _start_nodes(self) -> None:
+        resolved = self.resolved
+        if resolved.environment.cluster.gpu_nodes == "managed":
+            return
+        args = KarpenterArgs(
+            environment=resolved.name,
+            place=resolved.place,
+            node_role=self.cluster.node_role,
+            node_role_name=self.cluster.node_role_name,
+            isolated=resolved.environment.network.nat == "none",
+            pins=resolved.pins,
+        )
+        self.karpenter = Karpenter(naming.logical(self.name, "karpenter"), args, self._inside)
 
     def _monitor(self) -> None:
         resolved, monitoring = self.resolved, self.resolved.environment.monitoring
@@ -160,7 +179,7 @@ class InferenceEnvironment(Component):
 
     def _serve(self, served: ServedWorkload) -> VllmService:
         resolved = self.resolved
-        pool = self._pool(served)
+        pools = self._pools(served)
         jobs = [self.store.jobs[prefix] for prefix in served.prefixes]
         reads = [statement for prefix in served.prefixes for statement in self.store.read_statements(prefix)]
         args = VllmServiceArgs(
@@ -177,35 +196,31 @@ class InferenceEnvironment(Component):
                 callers=resolved.callers,
             ),
             read=(*reads, *served.foreign_reads(resolved.place.region)),
-            depends_on=self._server_dependencies(pool, jobs),
+            depends_on=self._server_dependencies(pools, jobs),
         )
         return VllmService(naming.logical(self.name, served.name), args, self._inside)
 
     def _server_dependencies(
-        self, pool: GpuPool, jobs: Sequence[kube.KubernetesObject]
+        self, pools: Sequence[GpuPool], jobs: Sequence[kube.KubernetesObject]
     ) -> list[pulumi.Resource]:
         shared = [self.services.serving, self.services.priority, self.runtime.device_plugin]
         groups = [self.services.lws] if self.services.lws is not None else []
-        return [*shared, *groups, pool.node_group, *jobs]
+        nodes = [resource for pool in pools for resource in pool.ready]
+        return [*shared, *groups, *nodes, *jobs]
 
-    def _pool(self, served: ServedWorkload) -> GpuPool:
-        resolved = self.resolved
-        args = GpuPoolArgs(
-            environment=resolved.name,
-            cluster=resolved.place.cluster,
-            plan=served.plan,
-            instance=served.instance,
-            second=served.second,
-            zones=served.zones,
-            subnet_ids=self.network.private_subnet_ids_in(served.zones),
-            vpc_id=self.network.vpc_id,
-            cluster_security_group_id=self.cluster.security_group_id,
-            node_role_arn=self.cluster.node_role.arn,
-            node_dependencies=self.cluster.before_nodes,
-            reservation_id=served.workload.capacity.reservation_id,
-            tags=tuple(resolved.tags.items()),
+    def _pools(self, served: ServedWorkload) -> tuple[GpuPool, ...]:
+        """The workload's nodes, and an empty second pool where it wants one."""
+        standby = [True] if served.second is not None else []
+        site = PoolSite(network=self.network, cluster=self.cluster, karpenter=self.karpenter)
+        options = self._inside if self.karpenter is not None else self._options(self.aws)
+        return tuple(
+            GpuPool(
+                pool_name(self.name, served, standby=second),
+                pool_args(self.resolved, served, site, standby=second),
+                options,
+            )
+            for second in (False, *standby)
         )
-        return GpuPool(naming.logical(self.name, served.name, "gpus"), args, self._options(self.aws))
 
     def _enter(self) -> None:
         resolved, gateway = self.resolved, self.resolved.environment.gateway

@@ -84,7 +84,8 @@ def endpoints(resolved: Resolved) -> tuple[str, ...]:
     if not environment.network.interface_endpoints:
         return ()
     extra = {"aps-workspaces"} if environment.monitoring.stack == "amp" else set()
-    return tuple(sorted({*PRIVATE_CLUSTER_SERVICES, *extra, *resolved.aws_fallback_services}))
+    starter = {"sqs", "ssm"} if environment.cluster.gpu_nodes == "karpenter" else set()
+    return tuple(sorted({*PRIVATE_CLUSTER_SERVICES, *extra, *starter, *resolved.aws_fallback_services}))
 
 
 def cluster_args(resolved: Resolved, key_arn: pulumi.Input[str], network: Network) -> ClusterArgs:

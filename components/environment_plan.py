@@ -76,6 +76,11 @@ class Resolved:
         return existing.provides if existing is not None else ()
 
     @property
+    def standby_pools(self) -> bool:
+        """Some workload has a second pool, which must not be chosen while the first has room."""
+        return any(served.workload.capacity.second_choice_pool for served in self.served)
+
+    @property
     def retention_days(self) -> int:
         return whole_days(self.environment.monitoring.retention)
 
@@ -136,7 +141,7 @@ def resolve(
 ) -> Resolved:
     """InputError with everything these components cannot build."""
     environment = loaded.environment
-    if problems := _problems(environment, plan):
+    if problems := _problems(plan):
         raise InputError(*problems)
     account, region = environment.cloud.account, environment.cloud.region
     store = environment.model_store
@@ -185,11 +190,8 @@ def _missing(
     return tuple(name for name, value in needed.items() if value is None)
 
 
-def _problems(environment: Environment, plan: EnvironmentPlan) -> list[Problem]:
+def _problems(plan: EnvironmentPlan) -> list[Problem]:
     found = []
-    if environment.cluster.gpu_nodes == "karpenter":
-        message = "Karpenter is not built by these components; managed node groups are"
-        found.append(Problem(message=message, path="cluster.gpuNodes", accepted="managed"))
     vpc = environment.network.existing
     if vpc is not None and (outside := sorted(set(plan.zones) - set(vpc.private_subnets))):
         message = f"the plan spans {', '.join(outside)}, where the VPC has no private subnet"

@@ -138,6 +138,16 @@ class ChartFacts(Facts):
 
 
 @dataclass(frozen=True, kw_only=True)
+class KarpenterFacts(Facts):
+    """``inferstack:index:Karpenter``"""
+
+    environment: str
+    region: str
+    charts: Mapping[str, str]
+    interruption_queue: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class ModelStoreFacts(Facts):
     """``inferstack:index:ModelStore``"""
 
@@ -160,6 +170,9 @@ class GpuPoolFacts(Facts):
     instance_type: str
     instance_types: tuple[str, ...]
     """All that may start; the first is planned and priced."""
+    node_starter: str
+    """``managed`` or ``karpenter``."""
+    node_image: str
     gpu: str
     gpus_per_instance: int
     purchase: str
@@ -167,6 +180,10 @@ class GpuPoolFacts(Facts):
     reservation_id: str | None
     nodes: int
     max_nodes: int
+    standby: bool
+    """Empty until AWS has no capacity of the workload's first pool."""
+    warm_nodes: int
+    """Started and waiting, beside ``nodes``."""
     efa_interfaces: int
     root_volume_gib: int
     usd_per_hour: Decimal | None

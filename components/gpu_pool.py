@@ -1,4 +1,8 @@
-"""GPU nodes of one workload: a managed node group in the zones that sell the instance type."""
+"""GPU nodes of one workload in the zones that sell the instance type.
+
+One set of arguments, two ways to start them: an EKS managed node group (moved by the cluster autoscaler) or a
+Karpenter node pool.
+"""
 
 from __future__ import annotations
 
@@ -8,28 +12,31 @@ from math import ceil
 from typing import TYPE_CHECKING, Final
 
 import pulumi
-import pulumi_aws as aws
 
 from components import kube, naming
 from components.base import Component
 from components.facts import GpuPoolFacts
-from components.node_template import GpuTemplate, efa_count, node_template, template_reference
+from components.karpenter_nodes import karpenter_nodes
+from components.managed_nodes import managed_nodes
+from components.node_image import NodeBoot, NodeImage, Volume, ami_type, node_boot, volumes
+from components.node_template import efa_count
 from components.wire import ec2
 from inferstack.errors import InputError, Problem
 
 if TYPE_CHECKING:
+    from components.karpenter import KarpenterNodes
     from inferstack.catalog.types import InstanceType
     from inferstack.sizing.types import Candidate, WorkloadPlan
 
 CAPACITY_TYPES: Final = {"spot": "SPOT", "capacity-block": "CAPACITY_BLOCK"}
 """Everything else is On-Demand to EC2: savings plans and reservations change the bill, not the request."""
+LABEL_ACCELERATOR: Final = "inferstack.dev/accelerator"
+LABEL_GPUS: Final = "inferstack.dev/gpus"
+LABEL_PURCHASE: Final = "inferstack.dev/purchase"
 RESERVED: Final = ("capacity-reservation", "capacity-block")
 ROOT_GIB_WITH_INSTANCE_STORE: Final = 60
 ROOT_GIB: Final = 200
 """Without local NVMe the root volume holds images and pod storage."""
-NODE_MINUTES: Final = 45
-LABEL_ACCELERATOR: Final = "inferstack.dev/accelerator"
-LABEL_PURCHASE: Final = "inferstack.dev/purchase"
 
 
 def nodes_for(candidate: Candidate, replicas: int) -> int:
@@ -46,26 +53,14 @@ def most_nodes(plan: WorkloadPlan) -> int:
     return max(nodes_for(chosen, replicas), chosen.nodes)
 
 
-def holds_the_same_pods(first: InstanceType, second: InstanceType) -> bool:
-    """Whether a pod sized for the first type runs on the second as well, from the same image and disks."""
-    same = ("gpu", "gpu_count", "ami_al2023", "cpu_arch")
-    return (
-        first.id != second.id
-        and all(getattr(first, name) == getattr(second, name) for name in same)
-        and second.vcpus >= first.vcpus
-        and second.memory_gib >= first.memory_gib
-        and bool(second.nvme_gb) == bool(first.nvme_gb)
-    )
-
-
 @dataclass(frozen=True, kw_only=True)
 class GpuPoolArgs:
     environment: str
     cluster: str
     plan: WorkloadPlan
     instance: InstanceType
-    second: InstanceType | None
-    """Of the plan's second choice."""
+    stand_ins: tuple[str, ...]
+    """Instance types that hold the same pods, for spot."""
     zones: tuple[str, ...]
     """Zones of the VPC that sell the instance type, in the VPC's order."""
     subnet_ids: Sequence[pulumi.Input[str]]
@@ -76,10 +71,41 @@ class GpuPoolArgs:
     node_dependencies: Sequence[pulumi.Resource]
     reservation_id: str | None
     tags: tuple[tuple[str, str], ...]
+    image: NodeImage = "al2023"
+    device_plugin: bool = True
+    """False: a DRA driver hands out the GPUs, so no device plugin may."""
+    karpenter: KarpenterNodes | None = None
+    """What Karpenter's nodes need; None: a managed node group."""
+    standby: bool = False
+    """Empty until AWS has no capacity of the workload's first pool; ``plan.second_choice`` is its type."""
+    warm_nodes: int = 0
 
     @property
     def candidate(self) -> Candidate:
+        if self.standby and self.plan.second_choice is not None:
+            return self.plan.second_choice
         return self.plan.chosen
+
+    @property
+    def first_nodes(self) -> int:
+        """Nodes from the start: EC2 refuses instances of a capacity block that has not begun."""
+        empty = self.standby or self.candidate.purchase == "capacity-block"
+        return 0 if empty else self.candidate.nodes
+
+    @property
+    def boot(self) -> NodeBoot:
+        # Karpenter stripes the disks itself, by its node class
+        raid = self.karpenter is None
+        return node_boot(self.instance, self.image, raid=raid, device_plugin=self.device_plugin)
+
+    @property
+    def volumes(self) -> tuple[Volume, ...]:
+        return volumes(self.image, data_gib=self.root_volume_gib, fast=not self.instance.nvme_gb)
+
+    @property
+    def ephemeral_gib(self) -> int:
+        """What pods and images share on a node."""
+        return int(self.instance.nvme_gb * 10**9 / 2**30) or self.root_volume_gib
 
     @property
     def multi_node(self) -> bool:
@@ -91,14 +117,13 @@ class GpuPoolArgs:
 
     @property
     def instance_types(self) -> tuple[str, ...]:
-        """Spot takes what there is: a second type that holds the same pods halves the interruptions.
+        """Spot takes what there is: the more types that hold the same pods, the fewer interruptions.
 
-        Elsewhere the first type alone: a node group is replaced when its list changes.
+        Elsewhere the planned type alone: a node group is replaced when its list changes.
         """
-        first, second = self.instance, self.second
-        if self.candidate.purchase != "spot" or second is None or self.multi_node:
-            return (first.id,)
-        return (first.id, second.id) if holds_the_same_pods(first, second) else (first.id,)
+        if self.candidate.purchase != "spot" or self.multi_node:
+            return (self.instance.id,)
+        return (self.instance.id, *self.stand_ins)
 
     @property
     def efa_interfaces(self) -> int:
@@ -126,9 +151,10 @@ class GpuPoolArgs:
             sold = ", ".join(self.candidate.zones) or "nowhere in this region"
             message = f"{kind} is not sold in any zone of the VPC"
             found.append(Problem(message=message, path=where, accepted=f"a VPC over {sold}"))
-        if self.instance.ami_al2023 is None:
+        if ami_type(self.instance, self.image) is None:
             message = f"there is no EKS-optimised GPU image for {kind}"
-            found.append(Problem(message=message, path=where, accepted="another instance type"))
+            other = "" if self.image == "al2023" else f" with {self.image}"
+            found.append(Problem(message=message + other, path=where, accepted="another instance type"))
         if self.candidate.purchase in RESERVED and self.reservation_id is None:
             message = f"{self.candidate.purchase} names no reservation"
             found.append(Problem(message=message, path=where, accepted="capacity.reservationId: cr-..."))
@@ -143,25 +169,29 @@ class GpuPoolArgs:
             zones=self.pool_zones,
             instance_type=chosen.instance_type,
             instance_types=self.instance_types,
+            node_starter="managed" if self.karpenter is None else "karpenter",
+            node_image=self.image,
             gpu=chosen.gpu,
             gpus_per_instance=chosen.gpus_per_instance,
             purchase=chosen.purchase,
             capacity_type=self.capacity_type,
             reservation_id=self.reservation_id,
-            nodes=chosen.nodes,
+            nodes=0 if self.standby else chosen.nodes,
             max_nodes=self.max_nodes,
+            standby=self.standby,
+            warm_nodes=self.warm_nodes,
             efa_interfaces=self.efa_interfaces,
             root_volume_gib=self.root_volume_gib,
-            usd_per_hour=chosen.usd_per_hour,
-            usd_per_month=chosen.usd_per_month,
+            usd_per_hour=None if self.standby else chosen.usd_per_hour,
+            usd_per_month=None if self.standby else chosen.usd_per_month,
         )
 
 
 class GpuPool(Component):
     """Nodes that only this workload's pods (and daemons that tolerate GPUs) run on.
 
-    The cluster autoscaler moves the size between nothing and ``max_nodes`` as pods come and go, so later
-    plans do not reset it; the first size is the plan's.
+    Their number moves between nothing and ``max_nodes`` as pods come and go, so later plans do not reset it.
+    ``ready`` is what pods wait for.
     """
 
     def __init__(self, name: str, args: GpuPoolArgs, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -169,68 +199,42 @@ class GpuPool(Component):
             raise InputError(*problems)
         super().__init__("GpuPool", name, args.facts(), opts)
         self.args = args
-        self.node_group = self._node_group()
-        self.register_outputs({"nodeGroup": self.node_group.node_group_name})
-
-    def _node_group(self) -> aws.eks.NodeGroup:
-        args, chosen = self.args, self.args.candidate
-        template = node_template(
-            self, self.name, root_volume_gib=args.root_volume_gib, tags=self._tags(), gpu=self._template()
+        self.placement_group = self._placement_group()
+        self.efa_group = self._efa_group()
+        self.ready: tuple[pulumi.Resource, ...] = (
+            managed_nodes(self) if args.karpenter is None else karpenter_nodes(self, args.karpenter)
         )
-        # EC2 refuses instances of a capacity block that has not begun: the autoscaler starts them
-        first_size = 0 if chosen.purchase == "capacity-block" else chosen.nodes
-        return aws.eks.NodeGroup(
-            self.name,
-            cluster_name=args.cluster,
-            node_role_arn=args.node_role_arn,
-            subnet_ids=list(args.subnet_ids)[: len(args.pool_zones)],
-            ami_type=args.instance.ami_al2023,
-            capacity_type=args.capacity_type,
-            instance_types=None if chosen.purchase == "capacity-block" else list(args.instance_types),
-            launch_template=template_reference(template),
-            scaling_config={"min_size": 0, "desired_size": first_size, "max_size": args.max_nodes},
-            update_config=self._update_config(),
-            node_repair_config={"enabled": True},
-            labels=self._labels(),
-            taints=[{"key": kube.GPU_RESOURCE, "value": "true", "effect": "NO_SCHEDULE"}],
-            opts=self.child(
-                depends_on=args.node_dependencies,
-                ignore_changes=["scalingConfig.desiredSize"],
-                minutes=NODE_MINUTES,
-            ),
-        )
+        self.register_outputs({})
 
-    def _update_config(self) -> dict[str, object]:
-        """Without spare capacity an update that starts nodes first would wait for ever."""
-        strategy = "DEFAULT" if self.args.candidate.surge_replicas else "MINIMAL"
-        return {"max_unavailable": 1, "update_strategy": strategy}
+    @property
+    def tags(self) -> dict[str, str]:
+        """For instances, volumes and interfaces."""
+        return {**dict(self.args.tags), kube.LABEL_WORKLOAD: self.args.plan.workload}
 
-    def _labels(self) -> dict[str, str]:
+    @property
+    def labels(self) -> dict[str, str]:
+        """Of nodes: whose they are, what they have, how they were bought."""
+        chosen = self.args.candidate
         return {
             kube.LABEL_WORKLOAD: naming.label_value(self.args.plan.workload),
-            LABEL_ACCELERATOR: naming.label_value(self.args.candidate.gpu),
-            LABEL_PURCHASE: self.args.candidate.purchase,
+            LABEL_ACCELERATOR: naming.label_value(chosen.gpu),
+            LABEL_GPUS: str(chosen.gpus_per_instance),
+            LABEL_PURCHASE: chosen.purchase,
+            **kube.GPU_NODES,
         }
 
-    def _tags(self) -> tuple[tuple[str, str], ...]:
-        return (*self.args.tags, (kube.LABEL_WORKLOAD, self.args.plan.workload))
+    @property
+    def subnet_ids(self) -> list[pulumi.Input[str]]:
+        return list(self.args.subnet_ids)[: len(self.args.pool_zones)]
 
-    def _template(self) -> GpuTemplate:
-        args = self.args
-        return GpuTemplate(
-            instance_store=args.instance.nvme_gb > 0,
-            efa_interfaces=args.efa_interfaces,
-            security_group_ids=self._security_groups(),
-            placement_group=self._placement_group(),
-            reservation_id=args.reservation_id if args.candidate.purchase in RESERVED else None,
-            capacity_block=args.candidate.purchase == "capacity-block",
-            instance_type=args.candidate.instance_type,
-        )
+    @property
+    def reservation_id(self) -> str | None:
+        return self.args.reservation_id if self.args.candidate.purchase in RESERVED else None
 
-    def _security_groups(self) -> tuple[pulumi.Input[str], ...]:
+    def _efa_group(self) -> pulumi.Input[str] | None:
         """EFA traffic is only allowed between members of one group, in and out, all protocols."""
         if not self.args.efa_interfaces:
-            return ()
+            return None
         rule = {"protocol": "-1", "fromPort": 0, "toPort": 0, "self": True}
         inputs = {
             "vpcId": self.args.vpc_id,
@@ -238,8 +242,7 @@ class GpuPool(Component):
             "ingress": [rule],
             "egress": [rule],
         }
-        group = ec2("SecurityGroup", naming.logical(self.name, "efa"), inputs, self.child())
-        return (self.args.cluster_security_group_id, group.id)
+        return ec2("SecurityGroup", naming.logical(self.name, "efa"), inputs, self.child()).id
 
     def _placement_group(self) -> pulumi.Input[str] | None:
         """Nodes of one replica close together; capacity blocks are placed by EC2 itself."""

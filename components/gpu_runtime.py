@@ -22,8 +22,6 @@ NAMESPACE: Final = "gpu-runtime"
 DEVICE_PLUGIN: Final = "nvidia-device-plugin"
 DCGM_EXPORTER: Final = "dcgm-exporter"
 EFA_PLUGIN: Final = "aws-efa-k8s-device-plugin"
-GPU_NODES: Final = {"nvidia.com/gpu.present": "true"}
-"""nodeadm puts this label on GPU nodes at boot."""
 EKS_IMAGE_ACCOUNT: Final = "602401143452"
 """Owner of EKS images in the regions that are on by default; opt-in regions have their own."""
 
@@ -89,7 +87,7 @@ def device_plugin_values() -> dict[str, Any]:
         "fullnameOverride": DEVICE_PLUGIN,
         # discovery would need node-feature-discovery; EKS labels the nodes and pods select by workload
         "gfd": {"enabled": False},
-        "nodeSelector": GPU_NODES,
+        "nodeSelector": dict(kube.GPU_NODES),
         "tolerations": [*kube.GPU_TOLERATIONS, {"key": "CriticalAddonsOnly", "operator": "Exists"}],
         "mofedEnabled": False,
         "gdrcopyEnabled": False,
@@ -101,7 +99,7 @@ def device_plugin_values() -> dict[str, Any]:
 def dcgm_values(*, scrape: bool) -> dict[str, Any]:
     return {
         "fullnameOverride": DCGM_EXPORTER,
-        "nodeSelector": GPU_NODES,
+        "nodeSelector": dict(kube.GPU_NODES),
         "tolerations": list(kube.GPU_TOLERATIONS),
         # 512Mi is killed on nodes with eight GPUs
         "resources": {"requests": {"cpu": "100m", "memory": "256Mi"}, "limits": {"memory": "1Gi"}},

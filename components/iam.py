@@ -12,7 +12,7 @@ import pulumi_aws as aws
 from components import arns, naming
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from components.base import Component
 
@@ -38,7 +38,7 @@ class Statement:
 
     actions: tuple[str, ...]
     resources: tuple[pulumi.Input[str], ...]
-    condition: dict[str, dict[str, str]] | None = None
+    condition: Mapping[str, Mapping[str, str | list[str]]] | None = None
 
     def document(self) -> dict[str, object]:
         body: dict[str, object] = {

@@ -22,6 +22,8 @@ LABEL_COMPONENT = "app.kubernetes.io/component"
 LABEL_MANAGED_BY = "app.kubernetes.io/managed-by"
 GPU_RESOURCE = "nvidia.com/gpu"
 EFA_RESOURCE = "vpc.amazonaws.com/efa"
+GPU_NODES: Mapping[str, str] = {"nvidia.com/gpu.present": "true"}
+"""Set by every pool here, whatever the image; AL2023 sets it at boot too."""
 TIMEOUT_ANNOTATION = "pulumi.com/timeoutSeconds"
 SKIP_AWAIT_ANNOTATION = "pulumi.com/skipAwait"
 

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 HASH_LENGTH: Final = 6
+STANDBY_SUFFIX: Final = "standby"
+"""Ends the names of second pools; the node autoscaler tells them by it."""
 AUTONAME_SUFFIX: Final = 8
 """Pulumi adds a dash and seven hexadecimal digits to a logical name."""
 

@@ -43,6 +43,8 @@ class Chart:
     name: str
     repository: str
     version: str
+    definitions_apart: bool = False
+    """Its custom kinds come from a chart of their own, because Helm never updates those of a chart."""
 
     @property
     def oci(self) -> bool:
@@ -83,7 +85,16 @@ class Pins:
 
     def chart(self, name: str) -> Chart:
         entry = self.table["charts"][name]
-        return Chart(name=name, repository=entry["repository"], version=str(entry["version"]))
+        return Chart(
+            name=name,
+            repository=entry["repository"],
+            version=str(entry["version"]),
+            definitions_apart=bool(entry.get("definitionsApart")),
+        )
+
+    def node_image(self, name: str) -> str:
+        """Version of a node image, for what chooses images itself; EKS chooses those of managed groups."""
+        return str(self.table["nodeImages"][name]["version"])
 
     def image(self, name: str) -> Image:
         entry = self.table["images"][name]

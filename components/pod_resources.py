@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from components import kube
@@ -36,6 +36,15 @@ class PodResources:
         """Host buffer of the weights streamer, per process: all of them must fit in the pod's memory."""
         share = self.memory_gib * STREAMER_SHARE / self.gpus
         return int(min(share, STREAMER_LIMIT_GIB) * GIB)
+
+    def within(self, other: PodResources) -> PodResources:
+        """The most that fits both kinds of node."""
+        return replace(
+            self,
+            cpus=min(self.cpus, other.cpus),
+            memory_gib=min(self.memory_gib, other.memory_gib),
+            shm_gib=min(self.shm_gib, other.shm_gib),
+        )
 
     def document(self) -> dict[str, Any]:
         """Memory is bounded, CPU is not: throttling an engine's scheduler thread stalls its GPUs."""

@@ -15,12 +15,13 @@ from components.pod_resources import PodResources, pod_resources
 from components.routes import Backend
 from components.vllm_args import Adapter
 from components.workload_facts import Served, workload_facts
-from inferstack.errors import InputError
+from inferstack.errors import InputError, Problem
+from inferstack.sizing.spare_types import interchangeable_types
 
 if TYPE_CHECKING:
     from inferstack.catalog.load import Catalog
     from inferstack.catalog.types import InstanceType, Model
-    from inferstack.sizing.types import WorkloadPlan
+    from inferstack.sizing.types import Candidate, WorkloadPlan
     from inferstack.spec.environment import Environment
     from inferstack.spec.workload import Workload
 
@@ -36,6 +37,9 @@ class ServedWorkload:
     plan: WorkloadPlan
     instance: InstanceType
     second: InstanceType | None
+    """Of a second pool, for when AWS has no capacity of the first type."""
+    stand_ins: tuple[str, ...]
+    """Types that hold the same pods, for spot."""
     zones: tuple[str, ...]
     """Zones of the VPC that sell the instance type."""
     facts: WorkloadFacts
@@ -120,16 +124,16 @@ def served_workload(workload: Workload, plan: WorkloadPlan, context: ServingCont
         )
     )
     hub = _hub_adapters(workload)
+    second = _second(workload, plan, context)
     return ServedWorkload(
         workload=workload,
         plan=plan,
         instance=instance,
-        second=context.catalog.instance(plan.second_choice.instance_type) if plan.second_choice else None,
-        zones=tuple(zone for zone in context.zones if zone in chosen.zones),
+        second=second,
+        stand_ins=_stand_ins(plan, instance, context),
+        zones=pool_zones(chosen, context.zones),
         facts=facts,
-        resources=pod_resources(
-            instance, chosen, efa_interfaces=efa_count(instance) if chosen.nodes_per_replica > 1 else 0
-        ),
+        resources=_resources(plan, instance, second),
         times=lifecycle(plan),
         checkpoint=checkpoint,
         hub_adapters=tuple(hub.values()),
@@ -143,6 +147,42 @@ def served_workload(workload: Workload, plan: WorkloadPlan, context: ServingCont
             for item in workload.model.adapters
         ),
     )
+
+
+def pool_zones(candidate: Candidate, zones: tuple[str, ...]) -> tuple[str, ...]:
+    """Zones of the VPC that sell a candidate's type, in the VPC's order."""
+    return tuple(zone for zone in zones if zone in candidate.zones)
+
+
+def _stand_ins(plan: WorkloadPlan, instance: InstanceType, context: ServingContext) -> tuple[str, ...]:
+    if plan.chosen.purchase != "spot":
+        return ()
+    zones = pool_zones(plan.chosen, context.zones)
+    found = interchangeable_types(instance, context.catalog, region=plan.chosen.region, zones=zones)
+    return tuple(other.id for other in found)
+
+
+def _second(workload: Workload, plan: WorkloadPlan, context: ServingContext) -> InstanceType | None:
+    """The type of the second pool; InputError where one is asked for and cannot be had."""
+    if not workload.capacity.second_choice_pool:
+        return None
+    where, choice = f"workloads.{workload.name}.capacity.secondChoicePool", plan.second_choice
+    if plan.chosen.nodes_per_replica > 1:
+        message = "a replica that spans nodes has no second pool: its nodes share one placement group"
+        raise InputError(Problem(message=message, path=where, accepted="leave it out"))
+    if choice is None or not pool_zones(choice, context.zones):
+        message = "no other instance type in these zones runs the same engine"
+        raise InputError(Problem(message=message, path=where, accepted="leave it out, or allow more types"))
+    return context.catalog.instance(choice.instance_type)
+
+
+def _resources(plan: WorkloadPlan, instance: InstanceType, second: InstanceType | None) -> PodResources:
+    """What fits the planned node, and the second choice's too where there is one."""
+    interfaces = efa_count(instance) if plan.chosen.nodes_per_replica > 1 else 0
+    first = pod_resources(instance, plan.chosen, efa_interfaces=interfaces)
+    if second is None or plan.second_choice is None:
+        return first
+    return first.within(pod_resources(second, plan.second_choice))
 
 
 def _hub_adapters(workload: Workload) -> dict[str, Checkpoint]:

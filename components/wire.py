@@ -68,5 +68,29 @@ def log_group(name: str, inputs: Mapping[str, Any], opts: pulumi.ResourceOptions
     return WireResource(_token("cloudwatch", "LogGroup"), name, inputs, opts, outputs=("arn",))
 
 
+def group_tag(
+    name: str, group: pulumi.Input[str], tag: tuple[str, str], opts: pulumi.ResourceOptions
+) -> WireResource:
+    """A tag on an Auto Scaling group that something else made, not on its instances."""
+    key, value = tag
+    inputs = {
+        "autoscalingGroupName": group,
+        "tag": {"key": key, "value": value, "propagateAtLaunch": False},
+    }
+    return WireResource(_token("autoscaling", "Tag"), name, inputs, opts)
+
+
+def event_rule(name: str, inputs: Mapping[str, Any], opts: pulumi.ResourceOptions) -> WireResource:
+    return WireResource(_token("cloudwatch", "EventRule"), name, inputs, opts)
+
+
+def event_target(name: str, inputs: Mapping[str, Any], opts: pulumi.ResourceOptions) -> WireResource:
+    return WireResource(_token("cloudwatch", "EventTarget"), name, inputs, opts)
+
+
+def sqs(kind: str, name: str, inputs: Mapping[str, Any], opts: pulumi.ResourceOptions) -> WireResource:
+    return WireResource(_token("sqs", kind), name, inputs, opts, outputs=("arn",) if kind == "Queue" else ())
+
+
 def _token(module: str, kind: str) -> str:
     return f"aws:{module}/{kind[0].lower()}{kind[1:]}:{kind}"

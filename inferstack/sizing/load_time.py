@@ -87,12 +87,18 @@ def load_time(
 
 def _image_s(instance: InstanceType, facts: LoadFacts) -> float:
     """Pull and unpack: parallel where the node has CPU and disk for it, else one layer at a time."""
-    ebs_gb_per_s = instance.ebs_baseline_mbps / _BITS_PER_BYTE / 1000
     network_s = facts.image_gb / (instance.network_gbps / _BITS_PER_BYTE)
-    disk = instance.nvme_gb > 0 or ebs_gb_per_s >= facts.parallel_pull_min_ebs_gb_per_s
-    if instance.vcpus >= facts.parallel_pull_min_vcpus and disk:
+    if pulls_in_parallel(instance):
         return round(max(facts.image_reference_s, network_s), 1)
     return round(max(facts.image_gb / facts.image_slow_gb_per_s, network_s), 1)
+
+
+def pulls_in_parallel(instance: InstanceType) -> bool:
+    """Whether SOCI's parallel pull is worth switching on: CPU to unpack with, and a disk that keeps up."""
+    facts = load_facts()
+    ebs_gb_per_s = instance.ebs_baseline_mbps / _BITS_PER_BYTE / 1000
+    disk = instance.nvme_gb > 0 or ebs_gb_per_s >= facts.parallel_pull_min_ebs_gb_per_s
+    return instance.vcpus >= facts.parallel_pull_min_vcpus and disk
 
 
 def _weights_s(instance: InstanceType, facts: LoadFacts, gib: float, gpus: int) -> float:

@@ -56,6 +56,10 @@ class Capacity(Section):
         Annotated[str, Shape("cr-[0-9a-f]{8,17}", "not a reservation id", "cr-0123456789abcdef0")] | None
     ) = None
     """The capacity reservation or capacity block to use."""
+    second_choice_pool: bool = False
+    """A second, empty pool of the plan's second choice, for when AWS has no capacity of the first."""
+    warm_nodes: Annotated[int, Field(ge=0, le=20)] = 0
+    """Nodes that are started and waiting beside those in use (EKS managed node groups, on-demand only)."""
     acknowledge_upfront_charge: bool = False
     """A capacity block is paid in full in advance and cannot be given back: say `true` to use one."""
 
@@ -67,6 +71,15 @@ class Capacity(Section):
         reserved = sorted({"capacity-reservation", "capacity-block"} & set(self.purchase))
         if reserved and self.reservation_id is None:
             raise conflict(f"{reserved[0]} needs reservationId", "purchase", accepted="reservationId: cr-...")
+        bound = [name for name in self.purchase if name in ("spot", *reserved)]
+        if self.warm_nodes and bound:
+            message = f"EC2 keeps no warm pool of {bound[0]} instances"
+            raise conflict(
+                message, "warmNodes", "purchase", accepted="purchase: [on-demand], or no warmNodes"
+            )
+        if self.second_choice_pool and reserved:
+            message = f"a {reserved[0]} holds one instance type; there is no second choice in it"
+            raise conflict(message, "secondChoicePool", "purchase", accepted="leave it out")
         if "capacity-block" in self.purchase and not self.acknowledge_upfront_charge:
             message = "a capacity block is charged in full in advance"
             raise conflict(message, "purchase", accepted="acknowledgeUpfrontCharge: true")

@@ -112,8 +112,6 @@ def check_environment(environment: Environment, known: Knowledge) -> Iterator[Fi
     yield from _all_named(catalog.region, replicas, ("modelStore", "replicaRegions"))
     yield from _all_named(catalog.licence, environment.policy.deny_licences, ("policy", "denyLicences"))
     yield from _kubernetes(environment.cluster, known)
-    if environment.cluster.gpu_nodes == "karpenter":
-        yield Finding(path=("cluster", "gpuNodes"), message="Karpenter is not built yet", accepted="managed")
 
 
 def _residency(places: Sequence[str], catalog: CatalogFacts) -> Iterator[Finding]:
@@ -200,6 +198,7 @@ def _kubernetes(cluster: Cluster, known: Knowledge) -> Iterator[Finding]:
 def check_placement(workload: Workload, environment: Environment, known: Knowledge) -> Iterator[Finding]:
     """A workload against the environment it stands in: its residency and zones against the region."""
     catalog, region = known.catalog, environment.cloud.region
+    yield from _warm_nodes(workload, environment)
     places = workload.data.residency
     if list(_named(catalog.region, region, ())) or list(_residency(places, catalog)):
         return  # reported by itself
@@ -213,3 +212,10 @@ def check_placement(workload: Workload, environment: Environment, known: Knowled
         if zone not in zones:
             message = f"not a zone of {region} with GPUs"
             yield Finding(path=("capacity", "zones", index), message=message, accepted=", ".join(zones))
+
+
+def _warm_nodes(workload: Workload, environment: Environment) -> Iterator[Finding]:
+    if workload.capacity.warm_nodes and environment.cluster.gpu_nodes == "karpenter":
+        message = f"Karpenter keeps no warm pool, and it starts the GPU nodes of {environment.name}"
+        accepted = "cluster.gpuNodes: managed, or a higher replicas.min"
+        yield Finding(path=("capacity", "warmNodes"), message=message, accepted=accepted)

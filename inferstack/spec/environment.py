@@ -175,7 +175,9 @@ class Cluster(Section):
     open_to_internet: bool = False
     """Say `true` to allow 0.0.0.0/0 among `publicAccessCidrs`."""
     gpu_nodes: Literal["managed", "karpenter"] = "managed"
-    """Who starts GPU nodes: EKS managed node groups; `karpenter` is reserved, and refused today."""
+    """Who starts GPU nodes: EKS managed node groups with the cluster autoscaler, or Karpenter."""
+    node_image: Literal["al2023", "bottlerocket"] = "al2023"
+    """Image of GPU nodes, each in its NVIDIA variant."""
     admin_role_arns: tuple[RoleArn, ...] = ()
     """IAM roles with cluster-admin access, beside the one that creates the cluster."""
     deletion_protection: bool = True

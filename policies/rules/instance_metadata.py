@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from inferstack.policy.types import Context, ResourceRule, Severity, Verdict, fail
 from inferstack.resources import Resource
 from inferstack.view import View
 
+NODE_CLASS: Final = "kubernetes:karpenter.k8s.aws/v1:EC2NodeClass"
+"""How Karpenter launches instances."""
+
 
 def check(view: View, resource: Resource, context: Context) -> Iterator[Verdict]:
-    del resource, context
-    options = view.view("metadataOptions")
+    del context
+    settings = view.view("spec") if resource.type == NODE_CLASS else view
+    options = settings.view("metadataOptions")
     if options.text("httpEndpoint") == "disabled":
         return
     if options.text("httpTokens") != "required":
@@ -33,6 +38,6 @@ RULE = ResourceRule(
     url="https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/configuring-instance-metadata-service.html",
     tags=("ec2",),
     frameworks=("CIS AWS 5.6", "SOC2 CC6.1"),
-    types=("aws:ec2/launchTemplate:LaunchTemplate", "aws:ec2/instance:Instance"),
+    types=("aws:ec2/launchTemplate:LaunchTemplate", "aws:ec2/instance:Instance", NODE_CLASS),
     check=check,
 )

@@ -225,7 +225,9 @@ class TestProtection:
         before = {item.urn for item in dev.managed()}
         after = {item.urn for item in preview(build(renamed)).managed()}
         gone = {urn.rpartition("::")[2] for urn in before - after}
-        assert gone == {"dev-assistant", "dev-assistant-gpus"}
+        assert gone == {
+            "dev-assistant", "dev-assistant-gpus", "dev-assistant-gpus-ephemeral-storage"
+        }  # fmt: skip
         kept = {item.type for item in dev.managed() if item.urn in after}
         assert {"aws:ec2/vpc:Vpc", "aws:eks/cluster:Cluster", "aws:s3/bucket:Bucket"} <= kept
         assert "kubernetes:batch/v1:Job" in kept  # the weights are the same
@@ -237,7 +239,7 @@ class TestProtection:
         other = preview(build(replace(args, plan=plan)))
         assert {item.urn for item in other} == {item.urn for item in dev}
         changed = {item.name for item in other if item.inputs != dev.by_urn[item.urn].inputs}
-        assert changed == {"dev-assistant", "dev-assistant-gpus"}
+        assert changed == {"dev-assistant", "dev-assistant-gpus", "dev-assistant-gpus-ephemeral-storage"}
 
 
 class TestSecrets:
@@ -297,10 +299,6 @@ class TestSettings:
 
 
 class TestProblems:
-    def test_karpenter_is_refused_not_ignored(self) -> None:
-        with pytest.raises(InputError, match=r"cluster\.gpuNodes.*accepted: managed"):
-            preview(build(builders.dev(cluster={"gpuNodes": "karpenter"})))
-
     def test_a_plan_for_another_region_is_refused(self) -> None:
         args = builders.prod()
         chosen = replace(builders.CANDIDATE, region="eu-west-1")

@@ -1,12 +1,17 @@
 from __future__ import annotations
 
 import base64
+import re
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from components.environment import InferenceEnvironmentArgs
 from components.gpu_pool import GpuPoolArgs, nodes_for
 from components.node_template import efa_layout, version_text
 from inferstack.catalog.load import load_catalog
@@ -15,7 +20,7 @@ from inferstack.errors import InputError
 from inferstack.resources import UNKNOWN
 from inferstack.sizing.types import Candidate
 from tests.components import builders
-from tests.components.running import build, deploy, one, preview
+from tests.components.running import build, deploy, manifest, one, preview
 
 POOL = "aws:eks/nodeGroup:NodeGroup"
 TEMPLATE = "aws:ec2/launchTemplate:LaunchTemplate"
@@ -27,11 +32,13 @@ def test_a_spot_pool_asks_for_the_planned_type_and_nothing_else(dev: Graph) -> N
         "amiType": "AL2023_x86_64_NVIDIA",
         "capacityType": "SPOT",
         "clusterName": "inferstack-dev",
-        "instanceTypes": ["g6.xlarge"],
+        "instanceTypes": ["g6.xlarge", "g6.2xlarge", "gr6.4xlarge"],
         "labels": {
             "inferstack.dev/workload": "assistant",
             "inferstack.dev/accelerator": "L4",
+            "inferstack.dev/gpus": "1",
             "inferstack.dev/purchase": "spot",
+            "nvidia.com/gpu.present": "true",
         },
         "launchTemplate": {"id": UNKNOWN, "version": UNKNOWN},
         "nodeRepairConfig": {"enabled": True},
@@ -84,25 +91,6 @@ def test_local_disks_are_striped_for_images_and_pods(dev: Graph) -> None:
     assert "throughput" not in disk
 
 
-def test_without_local_disks_the_root_volume_is_large_and_fast() -> None:
-    from components.node_template import GpuTemplate, node_template
-    from tests.components.running import run_function
-
-    def program() -> None:
-        from components.base import Component
-        from components.facts import EncryptionFacts
-
-        parent = Component("Test", "t", EncryptionFacts(environment="e", region="r", key_source="k"), None)
-        gpu = GpuTemplate(
-            instance_store=False, efa_interfaces=0, security_group_ids=(), placement_group=None,
-            reservation_id=None, capacity_block=False, instance_type="g6.xlarge",
-        )  # fmt: skip
-        node_template(parent, "n", root_volume_gib=200, tags=(), gpu=gpu)
-
-    disk = one(run_function(program), TEMPLATE).inputs["blockDeviceMappings"][0]["ebs"]
-    assert (disk["volumeSize"], disk["throughput"]) == (200, 500)
-
-
 def test_nothing_pins_a_subnet_or_an_image_in_the_template(groups: Graph) -> None:
     template = one(groups, TEMPLATE, "groups-reasoning-gpus").inputs
     assert not {"imageId", "keyName", "vpcSecurityGroupIds"} & set(template)
@@ -147,28 +135,112 @@ def test_a_capacity_block_starts_empty_in_its_zone() -> None:
     assert template["capacityReservationSpecification"] == target
 
 
-class TestSecondChoice:
-    def types(self, second: str, **changes: str) -> object:
-        chosen = replace(builders.SMALL, **changes)  # type: ignore[arg-type]  # parametrized
-        plan = builders.small_plan(chosen=chosen, second_choice=replace(chosen, instance_type=second))
+class TestStandIns:
+    def types(self, name: str, **changes: str) -> object:
+        chosen = replace(builders.SMALL, instance_type=name, **changes)  # type: ignore[arg-type]  # parametrized
         args = builders.dev()
-        graph = preview(build(replace(args, plan=replace(args.plan, workloads=(plan,)))))
+        plan = replace(args.plan, workloads=(builders.small_plan(chosen=chosen),))
+        graph = preview(build(replace(args, plan=plan)))
         facts = one(graph, "inferstack:index:GpuPool").inputs["instanceTypes"]
         assert one(graph, POOL, "dev-assistant-gpus").inputs["instanceTypes"] == facts
         return facts
 
-    def test_spot_takes_it_when_it_holds_the_same_pods(self) -> None:
-        assert self.types("g6.2xlarge") == ["g6.xlarge", "g6.2xlarge"]
-
-    @pytest.mark.parametrize("second", ["g6.12xlarge", "g5.xlarge", "g6.xlarge"])
-    def test_other_gpus_or_counts_are_left_out(self, second: str) -> None:
-        assert self.types(second) == ["g6.xlarge"]
-
-    def test_a_smaller_type_is_left_out(self) -> None:
-        assert self.types("g6.xlarge", instance_type="g6.2xlarge") == ["g6.2xlarge"]
+    def test_spot_takes_types_that_hold_the_same_pods_at_a_price_near_it(self) -> None:
+        assert self.types("g6.xlarge") == ["g6.xlarge", "g6.2xlarge", "gr6.4xlarge"]
 
     def test_on_demand_keeps_to_the_plan(self) -> None:
-        assert self.types("g6.2xlarge", purchase="on-demand") == ["g6.xlarge"]
+        assert self.types("g6.xlarge", purchase="on-demand") == ["g6.xlarge"]
+
+
+class TestStandbyPool:
+    """A second pool of the plan's second choice, empty while the first has room."""
+
+    def args(self, second: str | None) -> InferenceEnvironmentArgs:
+        chosen = replace(builders.SMALL, purchase="on-demand", instance_type="g6.2xlarge")
+        spare = replace(chosen, instance_type=second) if second else None
+        plan = builders.small_plan(chosen=chosen, second_choice=spare)
+        served = builders.workload("assistant", "Qwen/Qwen3-8B", capacity={"secondChoicePool": True})
+        return builders.arguments(builders.dev().loaded.environment, builders.US_ZONES, (served, plan))
+
+    def test_it_is_there_and_empty(self) -> None:
+        graph = preview(build(self.args("g6.12xlarge")))
+        pool = one(graph, POOL, "dev-standby-assistant-gpus").inputs
+        assert pool["instanceTypes"] == ["g6.12xlarge"]
+        assert pool["scalingConfig"] == {"minSize": 0, "desiredSize": 0, "maxSize": 2}
+        first = one(graph, POOL, "dev-assistant-gpus").inputs
+        workload = "inferstack.dev/workload"
+        assert pool["labels"][workload] == first["labels"][workload]
+
+    def test_pods_fit_both_kinds_of_node(self) -> None:
+        def cpus(second: str) -> int:
+            graph = preview(build(self.args(second)))
+            pod = manifest(graph, "Deployment", "model-assistant")["spec"]["template"]["spec"]
+            return int(pod["containers"][0]["resources"]["requests"]["cpu"])
+
+        # g6.2xlarge has 8 vCPUs, g6.xlarge 4; a node keeps 1.3 for itself
+        assert (cpus("g6.xlarge"), cpus("g6.12xlarge")) == (2, 6)
+
+    def test_the_autoscaler_prefers_the_first(self) -> None:
+        graph = preview(build(self.args("g6.12xlarge")))
+        values = one(graph, "kubernetes:helm.sh/v3:Release", "dev-services-autoscaler").inputs["values"]
+        assert values["extraArgs"]["expander"] == "priority,least-waste"
+        priorities = yaml.safe_load(values["expanderPriorities"])
+        (last,), (rest,) = priorities[10], priorities[50]
+        name = "eks-dev-standby-assistant-gpus-1a2b3c4-5d6e"
+        assert re.fullmatch(last, name)
+        assert not re.fullmatch(last, "eks-dev-assistant-gpus-1a2b3c4-5d6e")
+        assert re.fullmatch(rest, name)
+
+    def test_without_a_second_choice_it_says_so(self) -> None:
+        with pytest.raises(
+            InputError, match=r"assistant\.capacity\.secondChoicePool.*no other instance type"
+        ):
+            preview(build(self.args(None)))
+
+    def test_nobody_pays_for_it_while_it_is_empty(self) -> None:
+        graph = preview(build(self.args("g6.12xlarge")))
+        facts = one(graph, "inferstack:index:GpuPool", "dev-standby-assistant-gpus").inputs
+        assert (facts["nodes"], facts["standby"]) == (0, True)
+        assert "usdPerMonth" not in facts
+
+
+class TestScaleFromZero:
+    """The autoscaler reads storage and EFA of an empty group from tags alone."""
+
+    def tags(self, graph: Graph, pool: str) -> dict[str, str]:
+        found = [item for item in graph.of_type("aws:autoscaling/tag:Tag") if item.name.startswith(pool)]
+        tags = [item.inputs["tag"] for item in found]
+        assert all(tag["propagateAtLaunch"] is False for tag in tags)
+        return {tag["key"].rpartition("resources/")[2]: tag["value"] for tag in tags}
+
+    def test_local_disks_count_as_storage(self, dev: Graph) -> None:
+        # 250 GB of NVMe
+        assert self.tags(dev, "dev-assistant-gpus") == {"ephemeral-storage": "232Gi"}
+
+    def test_efa_is_said(self, groups: Graph) -> None:
+        tags = self.tags(groups, "groups-reasoning-gpus")
+        assert tags["vpc.amazonaws.com/efa"] == "16"
+        assert tags["ephemeral-storage"].endswith("Gi")
+
+    def test_pods_ask_for_no_more_than_that(self, dev: Graph) -> None:
+        pod = manifest(dev, "Deployment", "model-assistant")["spec"]["template"]["spec"]
+        asked = pod["containers"][0]["resources"]["requests"]["ephemeral-storage"]
+        assert int(asked.removesuffix("Gi")) <= 232
+
+
+class TestWarmNodes:
+    def group(self, **changes: object) -> Mapping[str, Any]:
+        chosen = replace(builders.SMALL, purchase="on-demand")
+        served = builders.workload("assistant", "Qwen/Qwen3-8B", capacity={"warmNodes": 2})
+        plan = builders.small_plan(chosen=chosen)
+        args = builders.arguments(builders.dev().loaded.environment, builders.US_ZONES, (served, plan))
+        return one(preview(build(args)), POOL, "dev-assistant-gpus").inputs
+
+    def test_nodes_with_local_disks_wait_running(self) -> None:
+        """A stop erases the disks and the stripes over them."""
+        assert self.group()["warmPoolConfig"] == {
+            "minSize": 2, "maxGroupPreparedCapacity": 2, "poolState": "Running"
+        }  # fmt: skip
 
 
 def test_no_reservation_is_ever_bought() -> None:
@@ -212,7 +284,7 @@ def test_efa_layouts_use_each_network_card_once(name: str) -> None:
     from components.node_template import efa_count
 
     instance = load_catalog().instance(name)
-    layout = efa_layout(efa_count(instance), ["sg-1"])
+    layout = efa_layout(efa_count(instance))
     cards = [item["networkCardIndex"] for item in layout if item["interfaceType"] == "efa-only"]
     assert len(cards) == len(set(cards)) == instance.efa_max_interfaces
 
@@ -232,7 +304,7 @@ def pool_args(candidate: Candidate, **changes: object) -> GpuPoolArgs:
     instance = load_catalog().instance(candidate.instance_type)
     values: dict[str, object] = {
         "environment": "e", "cluster": "c", "plan": builders.small_plan(chosen=candidate), "instance": instance,
-        "second": None, "zones": ("usw2-az1",), "subnet_ids": ("subnet-1",), "vpc_id": "vpc-1",
+        "stand_ins": (), "zones": ("usw2-az1",), "subnet_ids": ("subnet-1",), "vpc_id": "vpc-1",
         "cluster_security_group_id": "sg-1", "node_role_arn": "arn", "node_dependencies": (),
         "reservation_id": None, "tags": (), **changes,
     }  # fmt: skip

@@ -95,3 +95,18 @@ def test_a_template_from_elsewhere_is_a_gap() -> None:
 def test_an_unknown_purchase_is_a_gap() -> None:
     planned = pool(purchase=UNKNOWN)
     assert amounts(planned, group(planned.urn), TEMPLATE)[0] is None
+
+
+def test_warm_nodes_that_run_cost_what_nodes_cost() -> None:
+    warm = group(warmPoolConfig={"minSize": 1, "poolState": "Running"})
+    # one more node: 730 h x $10; three volumes of 60 GB, 1,000 extra IOPS and 375 extra MiB/s
+    assert amounts(warm, TEMPLATE) == ["14600.00", "7300.00", "18.00", "30.00", "56.25"]
+
+
+def test_warm_nodes_that_are_stopped_cost_their_volumes() -> None:
+    warm = group(warmPoolConfig={"minSize": 1, "poolState": "Stopped"})
+    assert amounts(warm, TEMPLATE) == ["14600.00", "18.00", "30.00", "56.25"]
+
+
+def test_an_unknown_warm_pool_is_a_gap() -> None:
+    assert None in amounts(group(warmPoolConfig=UNKNOWN), TEMPLATE)

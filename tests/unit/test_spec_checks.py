@@ -183,10 +183,12 @@ def test_kubernetes_versions_end():
     assert paths(check_environment(environment(cluster={"version": "1.30"}), earlier)) == []
 
 
-def test_what_nobody_builds_is_refused_before_the_plan():
-    assert paths(check_environment(environment(cluster={"gpuNodes": "karpenter"}), KNOWN)) == [
-        ("cluster", "gpuNodes")
-    ]
+def test_karpenter_keeps_no_warm_pool():
+    karpenter = environment(cluster={"gpuNodes": "karpenter"})
+    assert paths(check_environment(karpenter, KNOWN)) == []
+    warm = workload(capacity={"warmNodes": 1})
+    assert paths(check_placement(warm, karpenter, KNOWN)) == [("capacity", "warmNodes")]
+    assert paths(check_placement(warm, environment(), KNOWN)) == []
 
 
 def test_store_and_policy_names_exist():

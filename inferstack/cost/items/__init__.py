@@ -13,6 +13,7 @@ from inferstack.cost.items import (
     eks_control_plane,
     fallback_tokens,
     hosted_zone,
+    karpenter_nodes,
     kms_key,
     load_balancer,
     log_group,
@@ -21,6 +22,7 @@ from inferstack.cost.items import (
     node_group,
     persistent_volume,
     public_ipv4,
+    queue,
     secret,
     vpc_endpoint,
     web_acl,
@@ -28,6 +30,7 @@ from inferstack.cost.items import (
 
 ITEMS: Final[tuple[Item, ...]] = (
     node_group.ITEM,
+    karpenter_nodes.ITEM,
     eks_control_plane.ITEM,
     nat_gateway.ITEM,
     public_ipv4.ITEM,
@@ -40,6 +43,7 @@ ITEMS: Final[tuple[Item, ...]] = (
     log_group.ITEM,
     alarm.ITEM,
     managed_prometheus.ITEM,
+    queue.ITEM,
     kms_key.ITEM,
     secret.ITEM,
     web_acl.ITEM,
@@ -50,6 +54,7 @@ ITEMS: Final[tuple[Item, ...]] = (
 FREE: Final[tuple[str, ...]] = (
     "aws:acm/certificate:Certificate",
     "aws:acm/certificateValidation:CertificateValidation",
+    "aws:autoscaling/tag:Tag",
     "aws:cloudwatch/eventRule:EventRule",
     "aws:cloudwatch/eventTarget:EventTarget",
     "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup",
@@ -81,6 +86,7 @@ FREE: Final[tuple[str, ...]] = (
     "aws:s3/bucketReplicationConfig:BucketReplicationConfig",
     "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration",
     "aws:s3/bucketVersioning:BucketVersioning",
+    "aws:sqs/queuePolicy:QueuePolicy",
     "aws:secretsmanager/secretVersion:SecretVersion",
     "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule",
     "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule",

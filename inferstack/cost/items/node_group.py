@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from decimal import Decimal
 
@@ -26,6 +27,11 @@ def lines(view: View, resource: Resource, pricing: Pricing) -> Iterator[Line]:
     pool = pricing.component(resource, "GpuPool")
     count = known(lambda: node_count(view, pool))
     yield instance_line(view, resource, pricing, pool, count)
+    warm, running = _warm_pool(view)
+    if warm and running:
+        line = instance_line(view, resource, pricing, pool, warm)
+        yield dataclasses.replace(line, label=f"{line.label}, started and waiting")
+    count = None if count is None else count + warm
     template = _template(resource, pricing)
     if template is None:
         yield missing("Root volumes", "the launch template is not in the stack")
@@ -36,6 +42,14 @@ def lines(view: View, resource: Resource, pricing: Pricing) -> Iterator[Line]:
                 yield from gp3_lines(mapping.view("ebs"), resource, pricing, count, what="Root volume")
     except Undecided as undecided:
         yield missing("Root volumes", undecided.reason)
+
+
+def _warm_pool(view: View) -> tuple[Decimal, bool]:
+    """Instances that wait beside the group, and whether they run; stopped ones cost their volumes alone."""
+    if not view.has("warmPoolConfig"):
+        return Decimal(0), False
+    pool = view.view("warmPoolConfig")
+    return pool.number("minSize") or Decimal(0), pool.text("poolState") == "Running"
 
 
 def node_count(view: View, pool: View | None) -> Decimal | None:
