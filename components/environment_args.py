@@ -135,7 +135,7 @@ def check_addresses(resolved: Resolved) -> None:
 
 def _node_demand(served: ServedWorkload) -> NodeDemand:
     plan = served.plan
-    layout = efa_layout(served.resources.efa_interfaces, ())
+    layout = efa_layout(served.resources.efa_interfaces)
     return NodeDemand(
         nodes=most_nodes(plan),
         zones=served.zones[:1] if plan.chosen.nodes_per_replica > 1 else served.zones,

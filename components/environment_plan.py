@@ -141,7 +141,7 @@ def resolve(
 ) -> Resolved:
     """InputError with everything these components cannot build."""
     environment = loaded.environment
-    if problems := _problems(plan):
+    if problems := _problems(environment, plan):
         raise InputError(*problems)
     account, region = environment.cloud.account, environment.cloud.region
     store = environment.model_store
@@ -190,7 +190,7 @@ def _missing(
     return tuple(name for name, value in needed.items() if value is None)
 
 
-def _problems(plan: EnvironmentPlan) -> list[Problem]:
+def _problems(environment: Environment, plan: EnvironmentPlan) -> list[Problem]:
     found = []
     vpc = environment.network.existing
     if vpc is not None and (outside := sorted(set(plan.zones) - set(vpc.private_subnets))):

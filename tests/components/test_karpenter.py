@@ -224,7 +224,8 @@ class TestController:
 
     def test_an_isolated_network_is_said(self) -> None:
         network = {"cidr": "10.10.0.0/16", "nat": "none", "private": True, "flowLogs": False}
-        graph = preview(build(builders.dev(cluster=DEV_CLUSTER, network=network)))
+        registry = "123456789012.dkr.ecr.us-west-2.amazonaws.com"
+        graph = preview(build(builders.dev(cluster=DEV_CLUSTER, network=network, registry=registry)))
         values = one(graph, RELEASE, "dev-karpenter-karpenter").inputs["values"]
         assert values["settings"]["isolatedVPC"] is True
 
