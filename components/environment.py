@@ -1,8 +1,8 @@
 """One environment: account, region, network, cluster and everything served in it.
 
 Order: key → network → cluster (its Kubernetes provider waits until nodes and add-ons are there) → cluster
-services → monitoring → GPU runtime → weights → per workload: nodes, then servers → gateway. Deletion runs the
-other way.
+services → monitoring → autoscaling → GPU runtime → weights → per workload: nodes, then servers → gateway.
+Deletion runs the other way.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import pulumi
 import pulumi_aws as aws
 
-from components import kube, naming
+from components import kube, naming, scaling
+from components.autoscaling import Autoscaling, AutoscalingArgs
 from components.base import Component
 from components.cluster import Cluster
 from components.cluster_services import ClusterServices, ClusterServicesArgs
@@ -54,6 +55,7 @@ class InferenceEnvironment(Component):
     """Everything of one environment. InputError when it asks for what these components cannot build."""
 
     monitoring: Monitoring | None = None
+    autoscaling: Autoscaling | None = None
     gateway: Gateway | None = None
     karpenter: Karpenter | None = None
 
@@ -86,6 +88,7 @@ class InferenceEnvironment(Component):
         self.services = ClusterServices(naming.logical(name, "services"), services, self._inside)
         self._start_nodes()
         self._monitor()
+        self._scale()
         self.runtime = GpuRuntime(naming.logical(name, "gpu-runtime"), self._runtime(), self._inside)
         self.store = ModelStore(naming.logical(name, "models"), self._store(), self._inside)
         self.servers = {served.name: self._serve(served) for served in self.resolved.served}
@@ -151,6 +154,27 @@ class InferenceEnvironment(Component):
         )
         self.monitoring = Monitoring(naming.logical(self.name, "monitoring"), args, self._inside)
 
+    def _scale(self) -> None:
+        if self.monitoring is None or not self.resolved.scaler_kinds:
+            return
+        workspace = self.monitoring.workspace
+        args = AutoscalingArgs(
+            environment=self.resolved.name,
+            place=self.resolved.place,
+            kinds=self.resolved.scaler_kinds,
+            workspace_endpoint=workspace.prometheus_endpoint if workspace is not None else None,
+            pins=self.resolved.pins,
+            depends_on=[self.monitoring.operator, self.services.serving],
+        )
+        self.autoscaling = Autoscaling(naming.logical(self.name, "autoscaling"), args, self._inside)
+
+    def _scaler(self, served: ServedWorkload) -> scaling.Scaler | None:
+        kind = served.scaler_kind
+        if self.autoscaling is None or kind is None:
+            return None
+        gateway = self.resolved.environment.gateway is not None
+        return scaling.Scaler(kind=kind, source=self.autoscaling.source, gateway=gateway)
+
     def _runtime(self) -> GpuRuntimeArgs:
         return GpuRuntimeArgs(
             environment=self.resolved.name,
@@ -197,6 +221,8 @@ class InferenceEnvironment(Component):
             ),
             read=(*reads, *served.foreign_reads(resolved.place.region)),
             depends_on=self._server_dependencies(pools, jobs),
+            scaler=self._scaler(served),
+            scaler_needs=self.autoscaling.ready.get(served.facts.autoscaling, ()) if self.autoscaling else (),
         )
         return VllmService(naming.logical(self.name, served.name), args, self._inside)
 

@@ -6,7 +6,7 @@ No resource is made here; everything is plain and known at preview.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from components import iam, naming
 from components.facts import EnvironmentFacts, PolicyFacts, WaiverFacts
@@ -79,6 +79,11 @@ class Resolved:
     def standby_pools(self) -> bool:
         """Some workload has a second pool, which must not be chosen while the first has room."""
         return any(served.workload.capacity.second_choice_pool for served in self.served)
+
+    @property
+    def scaler_kinds(self) -> tuple[Literal["keda", "hpa"], ...]:
+        """What some workload is scaled by, each once."""
+        return tuple(sorted({served.scaler_kind for served in self.served if served.scaler_kind is not None}))
 
     @property
     def retention_days(self) -> int:

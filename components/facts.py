@@ -273,6 +273,8 @@ class WorkloadFacts(Facts):
     min_replicas: int
     max_replicas: int
     surge_replicas: int
+    autoscaling: str
+    """``keda``, ``hpa`` or ``none``."""
     survives_zone_loss: bool
     requests_per_day: Decimal
     peak_requests_per_second: Decimal
@@ -327,6 +329,16 @@ class MonitoringFacts(Facts):
     alerts: tuple[str, ...]
     dashboards: tuple[str, ...]
     charts: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AutoscalingFacts(Facts):
+    """``inferstack:index:Autoscaling``"""
+
+    environment: str
+    charts: Mapping[str, str]
+    metrics: str
+    """Where scalers ask: ``prometheus`` in the cluster or ``amp``."""
 
 
 def decimal(value: float | None) -> Decimal | None:

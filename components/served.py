@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from components import arns, iam
 from components.facts import WorkloadFacts
@@ -57,6 +57,12 @@ class ServedWorkload:
     def prefixes(self) -> tuple[str, ...]:
         """Places in the weights bucket this workload reads."""
         return (self.checkpoint.prefix, *(item.prefix for item in self.hub_adapters))
+
+    @property
+    def scaler_kind(self) -> Literal["keda", "hpa"] | None:
+        """Who sets the number of replicas; None: nobody, it is the plan's."""
+        kinds: dict[str, Literal["keda", "hpa"]] = {"keda": "keda", "hpa": "hpa"}
+        return kinds.get(self.facts.autoscaling)
 
     def foreign_reads(self, region: str) -> tuple[iam.Statement, ...]:
         """Rights on adapters in buckets of the user's own."""

@@ -62,13 +62,16 @@ def _callers(spec: ServerSpec) -> list[dict[str, Any]]:
     ]
 
 
-def deployment(spec: ServerSpec) -> dict[str, Any]:
-    """A rollout that needs no GPU that is not there: surge where the plan has it, else one by one."""
+def deployment(spec: ServerSpec, *, scaled: bool = False) -> dict[str, Any]:
+    """A rollout that needs no GPU that is not there: surge where the plan has it, else one by one.
+
+    ``scaled``: an autoscaler sets the replicas; a number here would undo its work at every update.
+    """
     chosen = spec.plan.chosen
     surge = chosen.surge_replicas
     rolling = {"maxSurge": surge, "maxUnavailable": 0} if surge else {"maxSurge": 0, "maxUnavailable": 1}
     body = {
-        "replicas": chosen.replicas,
+        **({} if scaled else {"replicas": chosen.replicas}),
         "revisionHistoryLimit": 3,
         "progressDeadlineSeconds": spec.times.progress_s,
         "selector": {"matchLabels": spec.labels},
@@ -79,13 +82,13 @@ def deployment(spec: ServerSpec) -> dict[str, Any]:
     return kube.manifest("apps/v1", "Deployment", metadata, spec=body)
 
 
-def leader_worker_set(spec: ServerSpec) -> dict[str, Any]:
+def leader_worker_set(spec: ServerSpec, *, scaled: bool = False) -> dict[str, Any]:
     """Groups of nodes; a group restarts as a whole, since a rank that is lost takes the engine with it."""
     chosen = spec.plan.chosen
     surge = chosen.surge_replicas
     rolling = {"maxSurge": surge, "maxUnavailable": 0 if surge else 1}
     body = {
-        "replicas": chosen.replicas,
+        **({} if scaled else {"replicas": chosen.replicas}),
         "startupPolicy": "LeaderCreated",
         "rolloutStrategy": {"type": "RollingUpdate", "rollingUpdateConfiguration": rolling},
         "leaderWorkerTemplate": {

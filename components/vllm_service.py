@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pulumi
 
-from components import iam, kube, naming, vllm_objects
+from components import iam, kube, naming, scaling, vllm_objects
 from components.base import Component
 from components.serving import NAMESPACE
 from components.vllm_args import PORT
@@ -27,6 +27,10 @@ class VllmServiceArgs:
     """What the pods may read: their weights and adapters."""
     depends_on: Sequence[pulumi.Resource]
     """Weights, nodes, device plugin, namespace: pods start when these are there and leave before them."""
+    scaler: scaling.Scaler | None = None
+    """Who sets the number of replicas; None: it is the plan's."""
+    scaler_needs: Sequence[pulumi.Resource] = ()
+    """What acts on the scaler's object."""
 
 
 class VllmService(Component):
@@ -48,8 +52,11 @@ class VllmService(Component):
                 vllm_objects.disruption_budget(spec),
             )
         ]
-        document = vllm_objects.leader_worker_set(spec) if spec.multi_node else vllm_objects.deployment(spec)
-        self.server = self._object(document, (identity, *beside))
+        workload = vllm_objects.leader_worker_set if spec.multi_node else vllm_objects.deployment
+        self.server = self._object(workload(spec, scaled=args.scaler is not None), (identity, *beside))
+        if args.scaler is not None:
+            document = _scaler_object(spec, args.scaler)
+            self._object(document, (self.server, *args.scaler_needs))
         self.register_outputs({"url": self.url})
 
     @property
@@ -65,3 +72,9 @@ class VllmService(Component):
             document,
             self.child(depends_on=[*self.args.depends_on, *depends_on]),
         )
+
+
+def _scaler_object(spec: ServerSpec, scaler: scaling.Scaler) -> kube.Document:
+    if scaler.kind == "hpa":
+        return scaling.horizontal_pod_autoscaler(spec)
+    return scaling.scaled_object(spec, scaler)

@@ -17,6 +17,7 @@ from components.facts import (
     decimal,
 )
 from inferstack.facts import may_leave
+from inferstack.spec.derive import autoscaling_of
 
 if TYPE_CHECKING:
     from components.pins import Image
@@ -104,6 +105,7 @@ def workload_facts(served: Served) -> WorkloadFacts:
         min_replicas=plan.min_replicas,
         max_replicas=plan.max_replicas,
         surge_replicas=chosen.surge_replicas,
+        autoscaling=autoscaling(served),
         survives_zone_loss=chosen.survives_zone_loss,
         requests_per_day=decimal(plan.requests_per_day) or Decimal(0),
         peak_requests_per_second=decimal(plan.peak_requests_per_second) or Decimal(0),
@@ -115,6 +117,13 @@ def workload_facts(served: Served) -> WorkloadFacts:
         image_digest=served.image.digest,
         vllm_version=served.image.version,
     )
+
+
+def autoscaling(served: Served) -> str:
+    """Who sets the replicas; nobody where the plan leaves nothing to set."""
+    if served.plan.min_replicas == served.plan.max_replicas:
+        return "none"
+    return autoscaling_of(served.workload, served.environment)
 
 
 def _usage(workload: Workload) -> UsageFacts:

@@ -16,6 +16,7 @@ from inferstack.sizing.network import parameter_count
 from inferstack.sizing.notes import licence_name, notes, warnings
 from inferstack.sizing.query import Objective
 from inferstack.sizing.redundancy import required_survival
+from inferstack.sizing.scaling import scale_targets
 from inferstack.sizing.types import Candidate, EnvironmentPlan, LoadTime, WorkloadPlan
 from inferstack.sizing.vllm_args import LaunchFacts, vllm_arguments
 from inferstack.sizing.zones import network_zones
@@ -119,6 +120,7 @@ def _plan(asked: Ask, decision: Decision, catalog: Catalog) -> WorkloadPlan:
         slo_availability=asked.levels.availability,
         min_replicas=least,
         max_replicas=most,
+        scale=scale_targets(decision.chosen, query.demand, min_replicas=least),
         load_time=_load_time(decision),
         weights_gib=chosen.fit.weights_gib_per_gpu * decision.chosen.option.cut.gpus,
         alternatives=tuple(candidate(entry, query, asked.rollouts) for entry in decision.alternatives),

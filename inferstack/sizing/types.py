@@ -205,6 +205,18 @@ class LoadTime:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ScaleTargets:
+    """Per replica: what the autoscaler keeps below by adding replicas."""
+
+    concurrency: int
+    """Requests in flight, running and waiting."""
+    waiting: int
+    """Requests in the queue."""
+    requests_per_second: float
+    """Arrivals at the planned peak."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WorkloadPlan:
     """The decision for one workload: everything components, cost and policy read."""
 
@@ -229,6 +241,7 @@ class WorkloadPlan:
     slo_availability: float | None
     min_replicas: int
     max_replicas: int
+    scale: ScaleTargets
     load_time: LoadTime
     weights_gib: float
     alternatives: tuple[Candidate, ...]

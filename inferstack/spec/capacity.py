@@ -21,6 +21,9 @@ Purchase = Literal[
 ]
 
 
+Autoscaling = Literal["keda", "hpa", "none"]
+
+
 class Replicas(Section):
     """Bounds of the autoscaler; absent: the plan chooses."""
 
@@ -50,6 +53,9 @@ class Capacity(Section):
     """Only these availability zone ids; empty: the environment's."""
     replicas: Replicas = Replicas()
     """Bounds of the autoscaler."""
+    autoscaling: Autoscaling | None = None
+    """Who sets the number of replicas: `keda` (can sleep at 0), `hpa`, or `none`; absent: `keda`, or `none`
+    where the environment has no monitoring."""
     surge: Annotated[int, Field(ge=0, le=1000)] | None = None
     """Extra replicas during a rollout; absent: 1, or 0 where a replica takes whole scarce nodes."""
     reservation_id: (
@@ -83,6 +89,13 @@ class Capacity(Section):
         if "capacity-block" in self.purchase and not self.acknowledge_upfront_charge:
             message = "a capacity block is charged in full in advance"
             raise conflict(message, "purchase", accepted="acknowledgeUpfrontCharge: true")
+        return self
+
+    @model_validator(mode="after")
+    def _sleeps_only_where_it_can_wake(self) -> Self:
+        if self.replicas.min == 0 and self.autoscaling in {"hpa", "none"}:
+            message = "only KEDA starts a replica where none runs"
+            raise conflict(message, "replicas.min", "autoscaling", accepted="autoscaling: keda, or min: 1")
         return self
 
 

@@ -219,3 +219,24 @@ def _warm_nodes(workload: Workload, environment: Environment) -> Iterator[Findin
         message = f"Karpenter keeps no warm pool, and it starts the GPU nodes of {environment.name}"
         accepted = "cluster.gpuNodes: managed, or a higher replicas.min"
         yield Finding(path=("capacity", "warmNodes"), message=message, accepted=accepted)
+
+
+def check_scaling(workload: Workload, environment: Environment) -> Iterator[Finding]:
+    """What an autoscaler needs of its environment: metrics to scale on, a gateway to be woken by."""
+    asked, least = workload.capacity.autoscaling, workload.capacity.replicas.min
+    blind = environment.monitoring.stack == "none"
+    if asked in {"keda", "hpa"} and blind:
+        message = (
+            f"the environment {environment.name} has monitoring.stack none, and {asked} scales on metrics"
+        )
+        yield Finding(
+            path=("capacity", "autoscaling"),
+            message=message,
+            accepted="none, or monitoring.stack: prometheus",
+        )
+    if least == 0 and (blind or environment.gateway is None):
+        lacking = "monitoring" if blind else "a gateway"
+        message = (
+            f"a sleeping workload is woken by the gateway's metrics; {environment.name} has not {lacking}"
+        )
+        yield Finding(path=("capacity", "replicas", "min"), message=message, accepted="1 or more")

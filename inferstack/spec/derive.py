@@ -13,6 +13,7 @@ from inferstack.spec.defaults import AVAILABILITY, CATALOG_TASKS, DEFAULTS, PEAK
 from inferstack.units import SECONDS_PER_DAY, duration
 
 if TYPE_CHECKING:
+    from inferstack.spec.capacity import Autoscaling
     from inferstack.spec.defaults import Task, TaskDefaults
     from inferstack.spec.environment import Environment
     from inferstack.spec.traffic import TokenCount, Traffic
@@ -162,3 +163,11 @@ def levels_of(workload: Workload, task: Task) -> ResolvedLevels:
 def residency_of(workload: Workload, environment: Environment) -> tuple[str, ...]:
     """Where the workload's data may be: its own word, else the environment's; empty: anywhere."""
     return workload.data.residency or environment.data.residency
+
+
+def autoscaling_of(workload: Workload, environment: Environment) -> Autoscaling:
+    """Who sets the number of replicas: as stated, else KEDA where there are metrics to scale on."""
+    stated = workload.capacity.autoscaling
+    if stated is not None:
+        return stated
+    return "none" if environment.monitoring.stack == "none" else "keda"

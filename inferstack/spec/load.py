@@ -17,7 +17,13 @@ from pydantic import BaseModel
 from inferstack.errors import InputError, Problem
 from inferstack.spec.accepted import Accepted
 from inferstack.spec.check import MAX_FINDINGS, check
-from inferstack.spec.checks import Knowledge, check_environment, check_placement, check_workload
+from inferstack.spec.checks import (
+    Knowledge,
+    check_environment,
+    check_placement,
+    check_scaling,
+    check_workload,
+)
 from inferstack.spec.environment import Environment
 from inferstack.spec.json_schema import Kind, schema_of
 from inferstack.spec.problems import Finding, document_path, problem
@@ -258,3 +264,4 @@ def _check_together(
             first[workload.name] = loaded.path.name
         if known is not None:
             loaded.report(check_placement(workload, environment, known))
+        loaded.report(check_scaling(workload, environment))

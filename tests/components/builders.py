@@ -22,6 +22,7 @@ from inferstack.sizing.types import (
     LoadTime,
     Percentiles,
     Prediction,
+    ScaleTargets,
     WorkloadPlan,
 )
 from inferstack.spec.environment import Environment
@@ -138,6 +139,7 @@ PLAN = WorkloadPlan(
     slo_availability=0.999,
     min_replicas=2,
     max_replicas=8,
+    scale=ScaleTargets(concurrency=13, waiting=2, requests_per_second=1.0),
     load_time=LoadTime(node_s=60.0, image_s=50.0, weights_s=90.0, compile_s=60.0),
     weights_gib=68.0,
     alternatives=(),

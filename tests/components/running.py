@@ -29,6 +29,9 @@ FAKE_OUTPUTS: Mapping[str, Mapping[str, Any]] = {
             {"resourceRecordName": "_x", "resourceRecordType": "CNAME", "resourceRecordValue": "_y"}
         ]
     },
+    "aws:amp/workspace:Workspace": {
+        "prometheusEndpoint": "https://aps-workspaces.eu-central-1.amazonaws.com/workspaces/ws-1/"
+    },
     "kubernetes:networking.k8s.io/v1:Ingress": {
         "status": {"loadBalancer": {"ingress": [{"hostname": "lb.example"}]}}
     },

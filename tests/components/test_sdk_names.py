@@ -13,7 +13,7 @@ from tests.components import builders
 from tests.components.running import build, preview
 from tests.components.sdk import mismatches
 
-CUSTOM_KINDS = ("monitoring.coreos.com", "leaderworkerset.x-k8s.io", "helm.sh")
+CUSTOM_KINDS = ("monitoring.coreos.com", "leaderworkerset.x-k8s.io", "helm.sh", "keda.sh")
 
 
 def checked(graph: Graph) -> Iterator[Resource]:

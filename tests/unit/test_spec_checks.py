@@ -8,7 +8,13 @@ from dataclasses import dataclass
 import pytest
 
 from inferstack.errors import InputError, Problem
-from inferstack.spec.checks import Knowledge, check_environment, check_placement, check_workload
+from inferstack.spec.checks import (
+    Knowledge,
+    check_environment,
+    check_placement,
+    check_scaling,
+    check_workload,
+)
 from inferstack.spec.environment import Environment
 from inferstack.spec.workload import Workload
 
@@ -223,3 +229,22 @@ def test_the_shipped_catalog_serves_as_one():
 
     known = Knowledge(catalog=load_catalog(), today=dt.date(2026, 11, 20))
     assert paths(check_environment(environment(region="eu-central-1"), known)) == []
+
+
+@pytest.mark.parametrize(
+    ("capacity", "stack", "gateway", "expected"),
+    [
+        ({}, "none", False, []),
+        ({"autoscaling": "none"}, "none", False, []),
+        ({"autoscaling": "keda"}, "prometheus", False, []),
+        ({"autoscaling": "keda"}, "none", True, [("capacity", "autoscaling")]),
+        ({"autoscaling": "hpa"}, "none", False, [("capacity", "autoscaling")]),
+        ({"replicas": {"min": 0}}, "amp", True, []),
+        ({"replicas": {"min": 0}}, "amp", False, [("capacity", "replicas", "min")]),
+        ({"replicas": {"min": 0}}, "none", True, [("capacity", "replicas", "min")]),
+    ],
+)
+def test_an_autoscaler_needs_metrics_and_a_sleeper_someone_to_wake_it(capacity, stack, gateway, expected):
+    entrance = {"gateway": {"host": "llm.example.com"}} if gateway else {}
+    where = environment(monitoring={"stack": stack}, **entrance)
+    assert paths(check_scaling(workload(capacity=capacity), where)) == expected

@@ -18,6 +18,7 @@ from inferstack.sizing.types import (
     Percentiles,
     Prediction,
     Rejection,
+    ScaleTargets,
     WorkloadPlan,
 )
 
@@ -124,6 +125,7 @@ PLAN = WorkloadPlan(
     slo_availability=0.999,
     min_replicas=2,
     max_replicas=8,
+    scale=ScaleTargets(concurrency=20, waiting=1, requests_per_second=1.6),
     load_time=LoadTime(node_s=60, image_s=48, weights_s=24, compile_s=95),
     weights_gib=68.4,
     alternatives=(FASTER, COMMITTED),
