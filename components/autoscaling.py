@@ -39,6 +39,8 @@ class AutoscalingArgs:
     pins: Pins
     depends_on: Sequence[pulumi.Resource]
     """Metrics and the namespace of the servers."""
+    keda_exists: bool = False
+    """The cluster runs KEDA already; its operator's rights on a workspace are its owner's."""
 
     def facts(self) -> AutoscalingFacts:
         return AutoscalingFacts(
@@ -50,7 +52,8 @@ class AutoscalingArgs:
     @property
     def releases(self) -> tuple[str, ...]:
         names = {"keda": KEDA, "hpa": ADAPTER}
-        return tuple(sorted(names[kind] for kind in self.kinds))
+        wanted = (names[kind] for kind in self.kinds)
+        return tuple(sorted(name for name in wanted if name != KEDA or not self.keda_exists))
 
 
 class Autoscaling(Component):
@@ -83,14 +86,17 @@ class Autoscaling(Component):
         )
 
     def _keda(self) -> tuple[pulumi.Resource, ...]:
-        namespace = self._object("namespace", keda_namespace(), ())
-        needed = [namespace, *self.args.depends_on]
+        operator = [] if self.args.keda_exists else [self._operator()]
+        if self.args.workspace_endpoint is None:
+            return tuple(operator)
+        signed = self._object("authentication", scaling.authentication(), [*operator, *self.args.depends_on])
+        return (*operator, signed)
+
+    def _operator(self) -> Release:
+        needed = [self._object("namespace", keda_namespace(), ()), *self.args.depends_on]
         if self.args.workspace_endpoint is not None:
             needed.append(self._identity())
-        operator = self._release(KEDA, KEDA, keda_values(self.args.place.cluster), needed)
-        if self.args.workspace_endpoint is None:
-            return (operator,)
-        return operator, self._object("authentication", scaling.authentication(), [operator])
+        return self._release(KEDA, KEDA, keda_values(self.args.place.cluster), needed)
 
     def _identity(self) -> pulumi.Resource:
         """KEDA may query this environment's workspace and nothing else."""

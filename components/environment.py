@@ -165,6 +165,7 @@ class InferenceEnvironment(Component):
             workspace_endpoint=workspace.prometheus_endpoint if workspace is not None else None,
             pins=self.resolved.pins,
             depends_on=[self.monitoring.operator, self.services.serving],
+            keda_exists="keda" in self.resolved.provides,
         )
         self.autoscaling = Autoscaling(naming.logical(self.name, "autoscaling"), args, self._inside)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -11,15 +10,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components import autoscaling, scaling, vllm_objects
+from components import autoscaling, iam, scaling, vllm_objects
 from components.environment import InferenceEnvironmentArgs
 from components.metrics import load_metrics
+from components.pins import load_pins
 from components.vllm_args import Adapter
 from inferstack.engine.graph import Graph
 from inferstack.resources import UNKNOWN
-from inferstack.sizing.types import LoadTime, ScaleTargets
+from inferstack.sizing.types import LoadTime, ScaleTargets, WorkloadPlan
 from tests.components import builders
 from tests.components.running import build, deploy, inventory, manifest, one, preview
+from tests.queries.collect import of_scaler
+from tests.queries.lint import lint
 
 PROMETHEUS = "http://kube-prometheus-stack-prometheus.monitoring.svc:9090"
 SOURCE = scaling.MetricsSource(address=PROMETHEUS)
@@ -118,28 +120,23 @@ def trigger(name: str, query: str, threshold: str) -> dict[str, Any]:
     }
 
 
+def judged(plan: WorkloadPlan) -> list[str]:
+    """What the linter of queries says: real names and labels, filtered by workload, one series."""
+    document = scaling.scaled_object(builders.server_spec(plan), SCALER)
+    return lint(of_scaler(document), load_metrics("0.33.0"))
+
+
 class TestQueries:
-    @pytest.mark.parametrize("plan", [builders.PLAN, ASLEEP, replace(builders.group_plan(), min_replicas=0)])
-    def test_only_metrics_that_exist_are_asked_for(self, plan: Any) -> None:
-        metrics = load_metrics("0.33.0")
-        for item in scaling.triggers(builders.server_spec(plan), SCALER):
-            assert metrics.unknown(item["metadata"]["query"]) == ()
-
     @pytest.mark.parametrize("plan", [builders.PLAN, ASLEEP])
-    def test_every_selector_names_the_workload_or_its_model(self, plan: Any) -> None:
-        for item in scaling.triggers(builders.server_spec(plan), SCALER):
-            selectors = re.findall(r"\{(.*?)\}", item["metadata"]["query"])
-            assert selectors
-            for text in selectors:
-                assert re.search(r'workload="chat"|requested_model=~"chat"|deployment="model-chat"', text)
+    def test_each_is_one_series_of_this_workload(self, plan: WorkloadPlan) -> None:
+        assert judged(plan) == []
 
-    def test_every_series_is_summed_to_one(self) -> None:
-        """KEDA refuses more than one, and two pods would be two."""
-        for item in scaling.triggers(builders.server_spec(ASLEEP), SCALER):
-            query = item["metadata"]["query"]
-            assert query.count("(") == query.count(")")
-            bare = re.sub(r"sum\((rate\()?[a-z_:]+\{[^}]*\}(\[2m\]\))?\)", "N", query)
-            assert "{" not in bare, bare
+    def test_whether_anything_reports_is_asked_across_the_namespace(self) -> None:
+        """Groups have no count of their own: that no leader is ready must not mean that nobody tells."""
+        problems = judged(replace(builders.group_plan(), min_replicas=0))
+        assert [problem.partition(": ")[2] for problem in problems] == [
+            "kube_pod_status_ready is not filtered by workload: it counts other models too"
+        ] * 2
 
     def test_requests_for_an_adapter_count_for_its_base(self) -> None:
         spec = builders.server_spec(builders.PLAN, adapters=(Adapter(name="tone", uri="s3://acme/tone"),))
@@ -273,7 +270,6 @@ class TestPlainAutoscaler:
     def test_the_adapter_serves_exactly_these_metrics(self, plain: Graph) -> None:
         rules = autoscaling.adapter_values()["rules"]
         assert [rule["name"]["as"] for rule in rules["custom"]] == [scaling.WAITING, scaling.IN_FLIGHT]
-        assert load_metrics("0.33.0").unknown(str(rules)) == ()
         assert rules["custom"][1]["metricsQuery"] == (
             "sum by (<<.GroupBy>>) (vllm:num_requests_running{<<.LabelMatchers>>})"
             " + sum by (<<.GroupBy>>) (vllm:num_requests_waiting{<<.LabelMatchers>>})"
@@ -315,3 +311,24 @@ def test_a_scaled_server_states_no_number() -> None:
     spec = builders.server_spec(builders.PLAN)
     assert "replicas" not in vllm_objects.deployment(spec, scaled=True)["spec"]
     assert vllm_objects.deployment(spec)["spec"]["replicas"] == 3
+
+
+def test_a_cluster_that_runs_keda_gets_no_second_one() -> None:
+    def program() -> None:
+        args = autoscaling.AutoscalingArgs(
+            environment="prod-eu",
+            place=iam.Place(account="123456789012", region="eu-central-1", cluster="shared"),
+            kinds=("keda",),
+            workspace_endpoint="https://aps.example/workspaces/ws-1/",
+            pins=load_pins(),
+            depends_on=[],
+            keda_exists=True,
+        )
+        made = autoscaling.Autoscaling("a", args)
+        assert len(made.ready["keda"]) == 1
+
+    graph = preview(program)
+    assert inventory(item.type for item in graph) == {
+        "inferstack:index:Autoscaling": 1, "kubernetes:keda.sh/v1alpha1:TriggerAuthentication": 1
+    }  # fmt: skip
+    assert one(graph, "inferstack:index:Autoscaling").inputs["charts"] == {}

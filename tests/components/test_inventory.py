@@ -185,7 +185,7 @@ ADOPTED_CLUSTER = without(
     RolePolicy=5,
     RolePolicyAttachment=2,
     PodIdentityAssociation=5,
-    Release=4,
+    Release=5,
 )
 EXPECTED = {
     "dev": DEV,

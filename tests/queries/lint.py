@@ -13,7 +13,7 @@ OVER_TIME = frozenset(
 )
 """What makes sense of a series that only grows."""
 RATES = frozenset({"rate", "irate", "increase", "resets"})
-WORKLOAD_LABELS = {"model_name", "workload", "requested_model", "model_group", "model"}
+WORKLOAD_LABELS = {"model_name", "workload", "requested_model", "model_group", "model", "deployment", "pod"}
 OWN = "inferstack:"
 
 
