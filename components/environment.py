@@ -19,7 +19,13 @@ from components.base import Component
 from components.cluster import Cluster
 from components.cluster_services import ClusterServices, ClusterServicesArgs
 from components.encryption import Encryption
-from components.environment_args import check_addresses, cluster_args, encryption_args, network_args
+from components.environment_args import (
+    check_addresses,
+    cluster_args,
+    encryption_args,
+    network_args,
+    spending_args,
+)
 from components.environment_plan import resolve
 from components.environment_pools import PoolSite, pool_args, pool_name
 from components.gateway import Gateway, GatewayArgs
@@ -31,6 +37,7 @@ from components.model_store import ModelStore, ModelStoreArgs
 from components.monitoring import Monitoring, MonitoringArgs
 from components.network import Network
 from components.settings import Settings
+from components.spending import Spending
 from components.vllm_pod import ServerSpec
 from components.vllm_service import VllmService, VllmServiceArgs
 
@@ -70,6 +77,8 @@ class InferenceEnvironment(Component):
         self.aws = self._aws_provider()
         outside = self._options(self.aws)
         self.key = Encryption(naming.logical(name, "key"), encryption_args(self.resolved), outside).key_arn
+        if self.resolved.environment.safety.watched:
+            Spending(naming.logical(name, "spending"), spending_args(self.resolved), outside)
         network = network_args(self.resolved, self.key)
         self.network = Network(naming.logical(name, "network"), network, outside)
         cluster = cluster_args(self.resolved, self.key, self.network)

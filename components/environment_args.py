@@ -12,6 +12,7 @@ from components.encryption import EncryptionArgs
 from components.gpu_pool import most_nodes
 from components.network import PRIVATE_CLUSTER_SERVICES, ExistingVpcArgs, NetworkArgs
 from components.node_template import efa_layout
+from components.spending import SpendingArgs
 from inferstack.errors import InputError
 
 if TYPE_CHECKING:
@@ -39,6 +40,18 @@ def encryption_args(resolved: Resolved) -> EncryptionArgs:
         existing_key_arn=resolved.environment.secrets.kms_key,
         protect=resolved.production,
         log_delivery=_flow_logs(resolved) == "s3",
+    )
+
+
+def spending_args(resolved: Resolved) -> SpendingArgs:
+    safety, budget = resolved.environment.safety, resolved.environment.budget
+    return SpendingArgs(
+        environment=resolved.name,
+        account=resolved.place.account,
+        budget_monthly_usd=budget.monthly_usd if budget is not None else None,
+        anomaly_usd=safety.anomaly_usd,
+        emails=safety.emails,
+        topic_arn=safety.topic_arn,
     )
 
 

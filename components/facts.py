@@ -91,6 +91,17 @@ class EncryptionFacts(Facts):
 
 
 @dataclass(frozen=True, kw_only=True)
+class SpendingFacts(Facts):
+    """``inferstack:index:Spending``: who hears about money."""
+
+    environment: str
+    budget_monthly_usd: Decimal | None
+    anomaly_usd: Decimal
+    emails: tuple[str, ...]
+    topic_arn: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class NetworkFacts(Facts):
     """``inferstack:index:Network``"""
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 HASH_LENGTH: Final = 6
 STANDBY_SUFFIX: Final = "standby"
 """Ends the names of second pools; the node autoscaler tells them by it."""
+ENVIRONMENT_TAG: Final = "inferstack.dev/environment"
 AUTONAME_SUFFIX: Final = 8
 """Pulumi adds a dash and seven hexadecimal digits to a logical name."""
 
@@ -89,7 +90,7 @@ def content_hash(text: str, length: int = 10) -> str:
 def tags(environment: str, extra: Mapping[str, str]) -> dict[str, str]:
     """Default tags of everything in an environment; the environment's own win. AWS allows 50 per resource."""
     return {
-        "inferstack.dev/environment": environment,
+        ENVIRONMENT_TAG: environment,
         "inferstack.dev/managed-by": "pulumi",
         **dict(sorted(extra.items())),
     }

@@ -92,5 +92,18 @@ def sqs(kind: str, name: str, inputs: Mapping[str, Any], opts: pulumi.ResourceOp
     return WireResource(_token("sqs", kind), name, inputs, opts, outputs=("arn",) if kind == "Queue" else ())
 
 
+def billing(
+    module: str,
+    kind: str,
+    name: str,
+    inputs: Mapping[str, Any],
+    opts: pulumi.ResourceOptions,
+    *,
+    outputs: Sequence[str] = (),
+) -> WireResource:
+    """``budgets`` and ``costexplorer``."""
+    return WireResource(_token(module, kind), name, inputs, opts, outputs=outputs)
+
+
 def _token(module: str, kind: str) -> str:
     return f"aws:{module}/{kind[0].lower()}{kind[1:]}:{kind}"
