@@ -60,6 +60,8 @@ class ClusterArgs:
     """For instances and volumes of nodes: default tags do not reach them."""
     pins: Pins
     protect: bool
+    network: Sequence[pulumi.Resource] = ()
+    """What nodes reach AWS through, routes and endpoints included: nodes come after it and go before it."""
     extended_support: bool = False
     existing: ExistingClusterArgs | None = None
     """Its control plane and add-ons are somebody else's."""
@@ -123,7 +125,7 @@ class Cluster(Component):
         self.node_role, attachments = iam.service_role(
             self, self.node_role_name, "ec2.amazonaws.com", NODE_POLICIES, args.place
         )
-        self.before_nodes: tuple[pulumi.Resource, ...] = (*early, *attachments)
+        self.before_nodes: tuple[pulumi.Resource, ...] = (*args.network, *early, *attachments)
         system = self._system_nodes()
         late = [self._addon(addon, [system]) for addon in args.addons if not addon.before_nodes]
         self.ready: tuple[pulumi.Resource, ...] = (system, *self.control_plane.access, *early, *late)

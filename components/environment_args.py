@@ -119,6 +119,7 @@ def cluster_args(resolved: Resolved, key_arn: pulumi.Input[str], network: Networ
         tags=tuple(resolved.tags.items()),
         pins=resolved.pins,
         protect=resolved.production,
+        network=[network],
         extended_support=cluster.extended_support,
         existing=_existing_cluster(cluster.existing),
     )
