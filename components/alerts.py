@@ -1,106 +1,46 @@
-"""Alert rules from each workload's service levels and the ways serving fails."""
+"""All rules of an environment: a group per workload, one each for GPUs, gateway and the monitoring itself."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING
 
-from components import kube, naming, serving
-from inferstack.render import render_yaml
+from components.rules import Group
+from components.rules_cost import cost_rules
+from components.rules_failures import failure_rules
+from components.rules_platform import gateway_rules, gpu_rules, monitoring_rules
+from components.rules_slo import slo_rules
 
 if TYPE_CHECKING:
-    from components.facts import WorkloadFacts
-
-LATENCY_BUDGET: Final = Decimal("0.05")
-"""A 95th percentile lets five percent be slower."""
-FAST_BURN: Final = Decimal("14.4")
-"""Two percent of a month's budget in an hour."""
-SLOW_BURN: Final = Decimal(6)
-"""Five percent of a month's budget in six hours."""
-ERROR_FLOOR: Final = Decimal("0.01")
-QUEUE_PER_REPLICA: Final = 25
-MONITORED_NAMESPACE: Final = serving.NAMESPACE
+    from components.watch import Watched
 
 
 @dataclass(frozen=True, kw_only=True)
-class Objective:
-    """One latency objective: its histogram, the bound in seconds, and how many may miss it."""
+class Scope:
+    """What of an environment there is to watch."""
 
-    alert: str
-    metric: str
-    family: str
-    bound_s: Decimal
-    label: str
-
-    @property
-    def bound(self) -> str:
-        """``le`` as Prometheus writes it: ``1.0``, ``0.06``."""
-        return repr(float(self.bound_s))
+    workloads: Sequence[Watched]
+    retention_days: int
+    gateway: bool
+    collector: bool = False
+    """Requests are sampled by a trace collector."""
 
 
-def objectives(facts: WorkloadFacts) -> tuple[Objective, ...]:
-    """The latency objectives a workload states."""
-    slo = facts.slo
-    stated = (
-        ("ModelTtft", "time_to_first_token_seconds", "time_to_first_token", slo.ttft_p95_ms, "first token"),
-        ("ModelItl", "inter_token_latency_seconds", "inter_token_latency", slo.itl_p95_ms, "between tokens"),
-        ("ModelE2e", "e2e_request_latency_seconds", "request_latency", slo.e2e_p95_ms, "whole request"),
+def rule_groups(scope: Scope) -> tuple[Group, ...]:
+    groups = [_workload(watched, scope.retention_days) for watched in scope.workloads]
+    groups.append(Group(name="gpus", rules=tuple(gpu_rules())))
+    if scope.gateway:
+        groups.append(Group(name="gateway", rules=tuple(gateway_rules())))
+    groups.append(Group(name="monitoring", rules=tuple(monitoring_rules(collector=scope.collector))))
+    return tuple(groups)
+
+
+def _workload(watched: Watched, retention_days: int) -> Group:
+    labels = {"workload": watched.label, "owner": watched.facts.owner or ""}
+    rules = (
+        *slo_rules(watched, retention_days),
+        *failure_rules(watched),
+        *cost_rules(watched),
     )
-    return tuple(
-        Objective(
-            alert=alert,
-            metric=metric,
-            family=family,
-            bound_s=bound_ms / 1000,
-            label=f"the objective of {bound_ms:f} ms ({what})",
-        )
-        for alert, metric, family, bound_ms, what in stated
-        if bound_ms is not None
-    )
-
-
-def alert_rules(workloads: tuple[WorkloadFacts, ...]) -> dict[str, Any]:
-    """The spec of a PrometheusRule."""
-    values = {"workloads": [_values(facts) for facts in workloads], "namespace": MONITORED_NAMESPACE}
-    rules: dict[str, Any] = render_yaml("monitoring/alerts.yaml.j2", values)
-    return rules
-
-
-def alert_names(rules: dict[str, Any]) -> tuple[str, ...]:
-    return tuple(sorted({rule["alert"] for group in rules["groups"] for rule in group["rules"]}))
-
-
-def _values(facts: WorkloadFacts) -> dict[str, Any]:
-    name = naming.kubernetes("model", facts.workload, limit=52)
-    label = naming.label_value(facts.workload)
-    return {
-        "name": facts.workload,
-        "owner": facts.owner or "",
-        "selector": f'namespace="{MONITORED_NAMESPACE}",workload="{label}"',
-        "deployment": name if facts.nodes_per_replica == 1 else "",
-        "pod_prefix": name,
-        "cold_start": facts.cold_start_s,
-        "queue_limit": QUEUE_PER_REPLICA * max(1, facts.replicas),
-        "error_share": _text(max(ERROR_FLOOR, 10 * (1 - (facts.slo.availability or Decimal("0.999"))))),
-        "objectives": [
-            {
-                "alert": objective.alert,
-                "metric": objective.metric,
-                "bound": objective.bound,
-                "label": objective.label,
-                "fast": _text(min(Decimal("0.9"), LATENCY_BUDGET * FAST_BURN)),
-                "slow": _text(LATENCY_BUDGET * SLOW_BURN),
-            }
-            for objective in objectives(facts)
-        ],
-    }
-
-
-def _text(value: Decimal) -> str:
-    return format(value.normalize(), "f")
-
-
-def prometheus_rule(name: str, namespace: str, rules: dict[str, Any]) -> dict[str, Any]:
-    metadata = kube.Metadata(name=name, namespace=namespace)
-    return kube.manifest("monitoring.coreos.com/v1", "PrometheusRule", metadata, spec=rules)
+    return Group(name=watched.name, rules=rules, labels=labels)

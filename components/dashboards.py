@@ -4,37 +4,29 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-from components import kube, naming, serving
+from components import kube
 from inferstack.render import render_json
 
-if TYPE_CHECKING:
-    from components.facts import WorkloadFacts
-
-DASHBOARDS: Final = ("serving", "gpus")
+SERVING: Final = ("serving", "gpus", "cost")
+WITH_GATEWAY: Final = "gateway"
 SIDECAR_LABEL: Final = {"grafana_dashboard": "1"}
-TOKENS: Final = ("vllm:prompt_tokens_total", "vllm:generation_tokens_total")
+PROMETHEUS_PLUGIN: Final = "prometheus"
 
 
-def dashboard(name: str, workloads: tuple[WorkloadFacts, ...]) -> Mapping[str, Any]:
-    """The dashboard's document. Queries must fit Grafana's eight letters per panel."""
-    values = {"namespace": serving.NAMESPACE, "cost_queries": cost_queries(workloads)[:8]}
-    document: Mapping[str, Any] = render_json(f"monitoring/dashboards/{name}.json.j2", values)
+def dashboards(*, gateway: bool) -> tuple[str, ...]:
+    """Names of an environment's dashboards."""
+    return (*SERVING, WITH_GATEWAY) if gateway else SERVING
+
+
+def dashboard(name: str, plugin: str = PROMETHEUS_PLUGIN) -> Mapping[str, Any]:
+    """The dashboard's document; ``plugin`` is the kind of data source that it offers for choice.
+
+    Queries must fit Grafana's eight letters per panel.
+    """
+    document: Mapping[str, Any] = render_json(f"monitoring/dashboards/{name}.json.j2", {"plugin": plugin})
     return document
-
-
-def cost_queries(workloads: tuple[WorkloadFacts, ...]) -> list[tuple[str, str]]:
-    """Price of a workload's GPU nodes over what it processes now, in USD per million tokens."""
-    return [(cost_query(facts), facts.workload) for facts in workloads if facts.usd_per_month is not None]
-
-
-def cost_query(facts: WorkloadFacts) -> str:
-    label = naming.label_value(facts.workload)
-    selector = f'namespace="{serving.NAMESPACE}",workload="{label}"'
-    rates = " + ".join(f"sum(rate({metric}{{{selector}}}[1h]))" for metric in TOKENS)
-    hourly = format((facts.usd_per_month or 0) / 730, ".4f")
-    return f"{hourly} / (3600 * ({rates})) * 1e6"
 
 
 def config_map(name: str, namespace: str, document: Mapping[str, Any]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from components.pins import Pins, load_pins
 from components.prometheus import NAMESPACE as MONITORING_NAMESPACE
 from components.routes import API_KEYS
 from components.served import ServedWorkload, ServingContext, served_workload
+from components.watch import Watched
 from components.workload_facts import whole_days
 from inferstack.errors import InputError, Problem
 from inferstack.policy.waivers import load_waivers
@@ -88,6 +89,11 @@ class Resolved:
     @property
     def retention_days(self) -> int:
         return whole_days(self.environment.monitoring.retention)
+
+    @property
+    def watched(self) -> tuple[Watched, ...]:
+        behind_gateway = self.environment.gateway is not None
+        return tuple(served.watched(behind_gateway=behind_gateway) for served in self.served)
 
     @property
     def callers(self) -> tuple[str, ...]:

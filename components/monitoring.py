@@ -9,17 +9,19 @@ from typing import TYPE_CHECKING, Literal
 import pulumi
 import pulumi_aws as aws
 
-from components import arns, iam, kube, naming, prometheus
-from components.alerts import alert_names, alert_rules, prometheus_rule
+from components import arns, iam, kube, monitors, naming, prometheus
+from components.alerts import Scope, rule_groups
 from components.base import Component
 from components.charts import release
-from components.dashboards import DASHBOARDS, config_map, dashboard
-from components.facts import MonitoringFacts, WorkloadFacts
+from components.dashboards import config_map, dashboard, dashboards
+from components.facts import MonitoringFacts
+from components.rules import Group, alert_names, prometheus_rule, rule_spec
 
 if TYPE_CHECKING:
     from pulumi_kubernetes.helm.v3 import Release
 
     from components.pins import Pins
+    from components.watch import Watched
 
 INSTALL_SECONDS = 900
 
@@ -30,11 +32,19 @@ class MonitoringArgs:
     place: iam.Place
     stack: Literal["prometheus", "amp"]
     retention_days: int
-    workloads: tuple[WorkloadFacts, ...]
+    workloads: tuple[Watched, ...]
+    gateway: bool
+    """There is one to watch."""
     key_arn: pulumi.Input[str]
     pins: Pins
     depends_on: Sequence[pulumi.Resource]
     """The storage class its volumes need."""
+
+    @property
+    def groups(self) -> tuple[Group, ...]:
+        return rule_groups(
+            Scope(workloads=self.workloads, retention_days=self.retention_days, gateway=self.gateway)
+        )
 
     def facts(self) -> MonitoringFacts:
         return MonitoringFacts(
@@ -42,8 +52,8 @@ class MonitoringArgs:
             region=self.place.region,
             stack=self.stack,
             retention_days=self.retention_days,
-            alerts=alert_names(alert_rules(self.workloads)),
-            dashboards=DASHBOARDS,
+            alerts=alert_names(self.groups),
+            dashboards=dashboards(gateway=self.gateway),
             charts={prometheus.RELEASE: self.pins.chart(prometheus.RELEASE).version},
         )
 
@@ -58,12 +68,13 @@ class Monitoring(Component):
         self.args = args
         self.namespace = self._object("namespace", prometheus.namespace())
         self.operator = self._operator()
-        self._object("vllm", prometheus.pod_monitor(), [self.operator])
-        rules = prometheus_rule("inferstack", prometheus.NAMESPACE, alert_rules(args.workloads))
+        for scraped in (monitors.VLLM, *([monitors.GATEWAY] if args.gateway else [])):
+            self._object(scraped.name, monitors.pod_monitor(scraped), [self.operator])
+        rules = prometheus_rule("inferstack", prometheus.NAMESPACE, rule_spec(args.groups))
         self._object("alerts", rules, [self.operator])
-        for board in DASHBOARDS:
-            document = config_map(board, prometheus.NAMESPACE, dashboard(board, args.workloads))
-            self._object(board, document, [self.namespace])
+        for board in dashboards(gateway=args.gateway):
+            document = config_map(board, prometheus.NAMESPACE, dashboard(board))
+            self._object(f"{board}-dashboard", document, [self.namespace])
         self.register_outputs({})
 
     def _object(

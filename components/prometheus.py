@@ -1,17 +1,18 @@
-"""Values of the kube-prometheus-stack chart on EKS, and what is scraped."""
+"""Values of the kube-prometheus-stack chart on EKS."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Any, Final
 
-from components import kube, serving, vllm_pod
+from components import kube
 from components.cluster_services import STORAGE_CLASS
 
 NAMESPACE: Final = "monitoring"
 RELEASE: Final = "kube-prometheus-stack"
 SERVICE_ACCOUNT: Final = "kube-prometheus-stack-prometheus"
 SYSTEM_POOL: Final = {"inferstack.dev/pool": "system"}
+NODE_LABELS: Final = (kube.LABEL_WORKLOAD, "inferstack.dev/purchase")
 GIB_PER_DAY: Final = 3
 DISK_FLOOR_GIB: Final = 20
 LOCAL_DAYS_WITH_REMOTE: Final = 1
@@ -52,7 +53,11 @@ def stack_values(retention_days: int, remote: Remote | None) -> dict[str, Any]:
                 "users": {"allow_sign_up": False},
             },
         },
-        "kube-state-metrics": {"nodeSelector": SYSTEM_POOL},
+        "kube-state-metrics": {
+            "nodeSelector": SYSTEM_POOL,
+            # which workload a node was bought for, and how: alerts and the live cost count by it
+            "metricLabelsAllowlist": [f"nodes=[{','.join(NODE_LABELS)}]"],
+        },
     }
 
 
@@ -92,24 +97,6 @@ def _claim(gib: int) -> dict[str, Any]:
         "resources": {"requests": {"storage": f"{gib}Gi"}},
     }
     return {"volumeClaimTemplate": {"spec": claim}}
-
-
-def pod_monitor() -> dict[str, Any]:
-    """Scrapes every model server and says which workload it is."""
-    label = "__meta_kubernetes_pod_label_inferstack_dev_workload"
-    endpoint = {
-        "port": "http",
-        "path": "/metrics",
-        "interval": "30s",
-        "relabelings": [{"sourceLabels": [label], "targetLabel": "workload"}],
-    }
-    body = {
-        "namespaceSelector": {"matchNames": [serving.NAMESPACE]},
-        "selector": {"matchLabels": {kube.LABEL_APP: vllm_pod.APP}},
-        "podMetricsEndpoints": [endpoint],
-    }
-    metadata = kube.Metadata(name="vllm", namespace=NAMESPACE)
-    return kube.manifest("monitoring.coreos.com/v1", "PodMonitor", metadata, spec=body)
 
 
 def namespace() -> dict[str, Any]:

@@ -14,6 +14,7 @@ from components.pins import Pins
 from components.pod_resources import PodResources, pod_resources
 from components.routes import Backend
 from components.vllm_args import Adapter
+from components.watch import Watched
 from components.workload_facts import Served, workload_facts
 from inferstack.errors import InputError, Problem
 from inferstack.sizing.spare_types import interchangeable_types
@@ -76,6 +77,17 @@ class ServedWorkload:
             found.append(iam.Statement(actions=("s3:GetObject",), resources=(f"{arn}/{prefix}/*",)))
             found.append(iam.Statement(actions=("s3:ListBucket",), resources=(arn,), condition=listed))
         return tuple(found)
+
+    def watched(self, *, behind_gateway: bool) -> Watched:
+        chosen = self.plan.chosen
+        return Watched(
+            facts=self.facts,
+            served_model_name=self.plan.served_model_name,
+            nodes=chosen.nodes,
+            usd_per_hour=chosen.usd_per_hour,
+            planned_usd_per_million_tokens=chosen.usd_per_million_tokens,
+            behind_gateway=behind_gateway,
+        )
 
     def backend(self, url: str) -> Backend:
         return Backend(

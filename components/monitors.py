@@ -1,0 +1,48 @@
+"""What is scraped beside what charts bring themselves: model servers, the gateway, the trace collector."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from components import gateway_pod, kube, serving, vllm_pod
+from components.prometheus import NAMESPACE
+
+INTERVAL: Final = "30s"
+WORKLOAD_LABEL: Final = "__meta_kubernetes_pod_label_inferstack_dev_workload"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scraped:
+    """Pods of one application that export metrics."""
+
+    name: str
+    namespace: str
+    app: str
+    port: str
+    path: str = "/metrics"
+    says_workload: bool = False
+    """Its pods carry the workload's label; their series do, too."""
+
+
+VLLM: Final = Scraped(
+    name="vllm", namespace=serving.NAMESPACE, app=vllm_pod.APP, port="http", says_workload=True
+)
+# LiteLLM mounts its metrics: without the last slash it answers with a redirect
+GATEWAY: Final = Scraped(
+    name="gateway", namespace=gateway_pod.NAMESPACE, app=gateway_pod.APP, port="http", path="/metrics/"
+)
+
+
+def pod_monitor(scraped: Scraped) -> dict[str, Any]:
+    endpoint: dict[str, Any] = {"port": scraped.port, "path": scraped.path, "interval": INTERVAL}
+    if scraped.says_workload:
+        endpoint["relabelings"] = [{"sourceLabels": [WORKLOAD_LABEL], "targetLabel": "workload"}]
+    body: Mapping[str, Any] = {
+        "namespaceSelector": {"matchNames": [scraped.namespace]},
+        "selector": {"matchLabels": {kube.LABEL_APP: scraped.app}},
+        "podMetricsEndpoints": [endpoint],
+    }
+    metadata = kube.Metadata(name=scraped.name, namespace=NAMESPACE)
+    return kube.manifest("monitoring.coreos.com/v1", "PodMonitor", metadata, spec=body)
