@@ -147,6 +147,8 @@ def keda_values(cluster: str) -> dict[str, Any]:
         "serviceAccount": {"operator": {"create": True, "name": OPERATOR}},
         # Deployments are always allowed; no other kind needs to be
         "rbac": {"scaledRefKinds": [{"apiGroup": "leaderworkerset.x-k8s.io", "kind": "leaderworkersets"}]},
+        # scalers that cannot read their metrics are seen, and alerted on
+        "prometheus": {"operator": {"enabled": True, "serviceMonitor": {"enabled": True}}},
         # no trigger reads a secret
         "permissions": {"operator": {"restrict": {"secret": True}}},
         "podDisruptionBudget": {"operator": {"maxUnavailable": 1}, "metricServer": {"maxUnavailable": 1}},
