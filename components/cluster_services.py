@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 
 STORAGE_CLASS: Final = "gp3"
 AUTOSCALER: Final = "cluster-autoscaler"
+DEVICE_RULE: Final = {
+    "apiGroups": ["resource.k8s.io"],
+    "resources": ["deviceclasses", "resourceclaims", "resourceslices"],
+    "verbs": ["get", "list", "watch"],
+}
 EXPANDER_PRIORITIES: Final = f"10:\n  - .*{STANDBY_SUFFIX}.*\n50:\n  - .*\n"
 """By the Auto Scaling group's name, which holds the node group's: standby pools come last.
 
@@ -37,6 +42,8 @@ class ClusterServicesArgs:
     """Some workload spans nodes: LeaderWorkerSets are needed."""
     standby_pools: bool
     """Some workload has a second pool."""
+    claims: bool
+    """Pods ask for GPUs by device claims."""
     pins: Pins
     provides: tuple[str, ...] = ()
     """What an existing cluster runs already."""
@@ -93,6 +100,7 @@ class ClusterServices(Component):
                 place,
                 self.args.pins.autoscaler_image(self.args.version),
                 standby_pools=self.args.standby_pools,
+                claims=self.args.claims,
             ),
             depends_on=[identity],
         )
@@ -149,7 +157,9 @@ def autoscaler_statements(place: iam.Place) -> tuple[iam.Statement, ...]:
     )
 
 
-def autoscaler_values(place: iam.Place, image_tag: str, *, standby_pools: bool = False) -> Mapping[str, Any]:
+def autoscaler_values(
+    place: iam.Place, image_tag: str, *, standby_pools: bool = False, claims: bool = False
+) -> Mapping[str, Any]:
     """Moves node groups: those of GPUs where EKS manages them, and the system's own in any case."""
     priorities = {"expanderPriorities": EXPANDER_PRIORITIES} if standby_pools else {}
     return {
@@ -157,7 +167,8 @@ def autoscaler_values(place: iam.Place, image_tag: str, *, standby_pools: bool =
         "autoDiscovery": {"clusterName": place.cluster},
         "awsRegion": place.region,
         "image": {"tag": image_tag},
-        "rbac": {"serviceAccount": {"name": AUTOSCALER}},
+        # from 1.35 on it always looks at device claims, and fails where it may not
+        "rbac": {"serviceAccount": {"name": AUTOSCALER}, "additionalRules": [DEVICE_RULE]},
         "fullnameOverride": AUTOSCALER,
         "replicaCount": 2,
         "podDisruptionBudget": {"maxUnavailable": 1},
@@ -166,6 +177,7 @@ def autoscaler_values(place: iam.Place, image_tag: str, *, standby_pools: bool =
         "resources": {"requests": {"cpu": "100m", "memory": "600Mi"}, "limits": {"memory": "600Mi"}},
         "extraArgs": {
             "balance-similar-node-groups": False,
+            **({"enable-dynamic-resource-allocation": True} if claims else {}),
             "expander": "priority,least-waste" if standby_pools else "least-waste",
             # a GPU node without GPUs yet is booting, not idle
             "scale-down-unneeded-time": "20m",

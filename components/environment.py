@@ -90,6 +90,7 @@ class InferenceEnvironment(Component):
             version=self.resolved.environment.cluster.version,
             multi_node=self.resolved.multi_node,
             standby_pools=self.resolved.standby_pools,
+            claims=self.resolved.environment.cluster.gpu_devices == "dra",
             pins=self.resolved.pins,
             provides=self.resolved.provides,
             default_storage_class=self.resolved.environment.cluster.existing is None,
@@ -191,6 +192,8 @@ class InferenceEnvironment(Component):
             environment=self.resolved.name,
             region=self.resolved.place.region,
             efa=self.resolved.efa,
+            devices=self.resolved.environment.cluster.gpu_devices,
+            node_image=self.resolved.environment.cluster.node_image,
             prometheus=self.monitoring.operator if self.monitoring else None,
             pins=self.resolved.pins,
         )
@@ -240,7 +243,7 @@ class InferenceEnvironment(Component):
     def _server_dependencies(
         self, pools: Sequence[GpuPool], jobs: Sequence[kube.KubernetesObject]
     ) -> list[pulumi.Resource]:
-        shared = [self.services.serving, self.services.priority, self.runtime.device_plugin]
+        shared = [self.services.serving, self.services.priority, *self.runtime.allocators]
         groups = [self.services.lws] if self.services.lws is not None else []
         nodes = [resource for pool in pools for resource in pool.ready]
         return [*shared, *groups, *nodes, *jobs]

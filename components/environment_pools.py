@@ -51,6 +51,7 @@ def pool_args(resolved: Resolved, served: ServedWorkload, site: PoolSite, *, sta
         reservation_id=capacity.reservation_id,
         tags=tuple(resolved.tags.items()),
         image=resolved.environment.cluster.node_image,
+        device_plugin=resolved.environment.cluster.gpu_devices == "device-plugin",
         karpenter=site.karpenter.nodes if site.karpenter is not None else None,
         standby=standby,
         warm_nodes=0 if standby else capacity.warm_nodes,

@@ -158,6 +158,10 @@ class GpuPoolArgs:
         if self.candidate.purchase in RESERVED and self.reservation_id is None:
             message = f"{self.candidate.purchase} names no reservation"
             found.append(Problem(message=message, path=where, accepted="capacity.reservationId: cr-..."))
+        if self.candidate.purchase in RESERVED and len(self.zones) > 1:
+            message = f"{self.reservation_id} lies in one zone, and the plan leaves {len(self.zones)} open"
+            accepted = f"one of {', '.join(self.zones)} in capacity.zones"
+            found.append(Problem(message=message, path=where, accepted=accepted))
         return found
 
     def facts(self) -> GpuPoolFacts:

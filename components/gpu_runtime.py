@@ -1,10 +1,14 @@
-"""Makes GPUs usable and visible: NVIDIA device plugin, DCGM exporter, EFA plugin for groups of nodes."""
+"""Makes GPUs usable and visible: device plugin or DRA driver, DCGM exporter, EFA plugin for groups of nodes.
+
+Who hands GPUs out is one choice for the whole cluster: a device plugin and a DRA driver on one node would
+both give the same GPU away, and nobody would notice.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import pulumi
 
@@ -16,11 +20,13 @@ from components.facts import ChartFacts
 if TYPE_CHECKING:
     from pulumi_kubernetes.helm.v3 import Release
 
+    from components.node_image import NodeImage
     from components.pins import Pins
 
 NAMESPACE: Final = "gpu-runtime"
 DEVICE_PLUGIN: Final = "nvidia-device-plugin"
 DCGM_EXPORTER: Final = "dcgm-exporter"
+DRA_DRIVER: Final = "dra-driver-nvidia-gpu"
 EFA_PLUGIN: Final = "aws-efa-k8s-device-plugin"
 EKS_IMAGE_ACCOUNT: Final = "602401143452"
 """Owner of EKS images in the regions that are on by default; opt-in regions have their own."""
@@ -31,25 +37,42 @@ class GpuRuntimeArgs:
     environment: str
     region: str
     efa: bool
+    devices: Literal["device-plugin", "dra"]
+    node_image: NodeImage
     prometheus: pulumi.Resource | None
     """What brings the Prometheus operator's kinds; None: DCGM is not scraped."""
     pins: Pins
 
+    @property
+    def allocator(self) -> str | None:
+        """The chart that hands GPUs out; None: Bottlerocket's own device plugin does."""
+        if self.devices == "dra":
+            return DRA_DRIVER
+        return None if self.node_image == "bottlerocket" else DEVICE_PLUGIN
+
     def facts(self) -> ChartFacts:
-        names = [DEVICE_PLUGIN, DCGM_EXPORTER, *([EFA_PLUGIN] if self.efa else [])]
+        allocator = [self.allocator] if self.allocator else []
+        names = [*allocator, DCGM_EXPORTER, *([EFA_PLUGIN] if self.efa else [])]
         return ChartFacts(
             environment=self.environment, charts={name: self.pins.chart(name).version for name in names}
         )
 
 
 class GpuRuntime(Component):
-    """Daemons of GPU nodes. The AMI brings driver, CUDA and container toolkit; it lacks exactly these."""
+    """Daemons of GPU nodes. The image brings driver, CUDA and container toolkit; it lacks exactly these.
+
+    ``allocators`` is what pods with GPUs wait for.
+    """
 
     def __init__(self, name: str, args: GpuRuntimeArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("GpuRuntime", name, args.facts(), opts)
         self.args = args
         self.namespace = kube.KubernetesObject(naming.logical(name, "namespace"), namespace(), self.child())
-        self.device_plugin = self._release(DEVICE_PLUGIN, device_plugin_values())
+        chart = args.allocator
+        values = {DEVICE_PLUGIN: device_plugin_values, DRA_DRIVER: dra_values}
+        self.allocators: tuple[Release, ...] = (
+            (self._release(chart, values[chart]()),) if chart is not None else ()
+        )
         self._release(DCGM_EXPORTER, dcgm_values(scrape=args.prometheus is not None), self._scraped())
         if args.efa:
             self._release(EFA_PLUGIN, efa_values(args.region), where=SYSTEM_NAMESPACE)
@@ -93,6 +116,17 @@ def device_plugin_values() -> dict[str, Any]:
         "gdrcopyEnabled": False,
         "failOnInitError": True,
         "resources": {"requests": {"cpu": "50m", "memory": "64Mi"}, "limits": {"memory": "256Mi"}},
+    }
+
+
+def dra_values() -> dict[str, Any]:
+    """GPUs only: compute domains are for NVLink over several nodes (GB200)."""
+    return {
+        "fullnameOverride": DRA_DRIVER,
+        # the chart asks for a word that no device plugin runs beside it
+        "gpuResourcesEnabledOverride": True,
+        "resources": {"gpus": {"enabled": True}, "computeDomains": {"enabled": False}},
+        "kubeletPlugin": {"nodeSelector": dict(kube.GPU_NODES), "tolerations": list(kube.GPU_TOLERATIONS)},
     }
 
 

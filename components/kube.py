@@ -21,6 +21,8 @@ LABEL_WORKLOAD = "inferstack.dev/workload"
 LABEL_COMPONENT = "app.kubernetes.io/component"
 LABEL_MANAGED_BY = "app.kubernetes.io/managed-by"
 GPU_RESOURCE = "nvidia.com/gpu"
+GPU_CLAIM = "gpus"
+"""Name of a pod's device claim."""
 EFA_RESOURCE = "vpc.amazonaws.com/efa"
 GPU_NODES: Mapping[str, str] = {"nvidia.com/gpu.present": "true"}
 """Set by every pool here, whatever the image; AL2023 sets it at boot too."""

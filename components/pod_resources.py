@@ -30,6 +30,8 @@ class PodResources:
     memory_gib: int
     shm_gib: int
     efa_interfaces: int
+    claimed: bool = False
+    """GPUs come by a device claim instead of a count."""
 
     @property
     def streamer_bytes_per_gpu(self) -> int:
@@ -48,11 +50,13 @@ class PodResources:
 
     def document(self) -> dict[str, Any]:
         """Memory is bounded, CPU is not: throttling an engine's scheduler thread stalls its GPUs."""
-        devices = {kube.GPU_RESOURCE: str(self.gpus)}
+        devices = {} if self.claimed else {kube.GPU_RESOURCE: str(self.gpus)}
         if self.efa_interfaces:
             devices[kube.EFA_RESOURCE] = str(self.efa_interfaces)
         memory = {"memory": f"{self.memory_gib}Gi"}
+        claims = {"claims": [{"name": kube.GPU_CLAIM}]} if self.claimed else {}
         return {
+            **claims,
             "requests": {"cpu": str(self.cpus), "ephemeral-storage": "10Gi", **memory, **devices},
             "limits": {**memory, **devices},
         }

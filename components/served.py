@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from components import arns, iam
@@ -151,7 +151,9 @@ def served_workload(workload: Workload, plan: WorkloadPlan, context: ServingCont
         stand_ins=_stand_ins(plan, instance, context),
         zones=pool_zones(chosen, context.zones),
         facts=facts,
-        resources=_resources(plan, instance, second),
+        resources=replace(
+            _resources(plan, instance, second), claimed=context.environment.cluster.gpu_devices == "dra"
+        ),
         times=lifecycle(plan),
         checkpoint=checkpoint,
         hub_adapters=tuple(hub.values()),

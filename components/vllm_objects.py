@@ -8,6 +8,9 @@ from components import kube
 from components.vllm_args import PORT
 from components.vllm_pod import AGENT_CIDR, pod_template
 
+DEVICE_CLASS = "gpu.nvidia.com"
+"""Made by the DRA driver's chart."""
+
 if TYPE_CHECKING:
     from components.vllm_pod import ServerSpec
 
@@ -22,6 +25,17 @@ def service(spec: ServerSpec) -> dict[str, Any]:
     ports = [{"name": "http", "port": PORT, "targetPort": "http", "protocol": "TCP"}]
     body = {"type": "ClusterIP", "selector": spec.entry_labels, "ports": ports}
     return kube.manifest("v1", "Service", metadata, spec=body)
+
+
+def device_claim(spec: ServerSpec) -> dict[str, Any]:
+    """What each pod claims of the DRA driver: whole GPUs of its node, as many as its ranks."""
+    exactly = {
+        "deviceClassName": DEVICE_CLASS,
+        "allocationMode": "ExactCount",
+        "count": spec.resources.gpus,
+    }
+    claim = {"devices": {"requests": [{"name": kube.GPU_CLAIM, "exactly": exactly}]}}
+    return kube.manifest("resource.k8s.io/v1", "ResourceClaimTemplate", spec.metadata(), spec={"spec": claim})
 
 
 def disruption_budget(spec: ServerSpec) -> dict[str, Any]:

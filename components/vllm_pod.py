@@ -94,6 +94,9 @@ def _pod(spec: ServerSpec, *, leader: bool = True) -> dict[str, Any]:
         "containers": [_server(spec, leader=leader)],
         "volumes": _volumes(spec),
     }
+    if spec.resources.claimed:
+        claim = {"name": kube.GPU_CLAIM, "resourceClaimTemplateName": spec.name}
+        body["resourceClaims"] = [claim]
     if spec.adapters:
         body["initContainers"] = [_adapter_fetch(spec)]
     return body if spec.multi_node else body | {"topologySpreadConstraints": _spread(spec)}

@@ -50,6 +50,7 @@ class VllmService(Component):
                 vllm_objects.service(spec),
                 vllm_objects.network_policy(spec),
                 vllm_objects.disruption_budget(spec),
+                *([vllm_objects.device_claim(spec)] if spec.resources.claimed else []),
             )
         ]
         workload = vllm_objects.leader_worker_set if spec.multi_node else vllm_objects.deployment

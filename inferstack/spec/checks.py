@@ -199,6 +199,7 @@ def check_placement(workload: Workload, environment: Environment, known: Knowled
     """A workload against the environment it stands in: its residency and zones against the region."""
     catalog, region = known.catalog, environment.cloud.region
     yield from _warm_nodes(workload, environment)
+    yield from _starts_from_nothing(workload, environment)
     places = workload.data.residency
     if list(_named(catalog.region, region, ())) or list(_residency(places, catalog)):
         return  # reported by itself
@@ -240,3 +241,21 @@ def check_scaling(workload: Workload, environment: Environment) -> Iterator[Find
             f"a sleeping workload is woken by the gateway's metrics; {environment.name} has not {lacking}"
         )
         yield Finding(path=("capacity", "replicas", "min"), message=message, accepted="1 or more")
+
+
+def _starts_from_nothing(workload: Workload, environment: Environment) -> Iterator[Finding]:
+    """With DRA the autoscaler learns a node's GPUs from its group's nodes: of an empty one it knows none."""
+    if environment.cluster.gpu_devices == "device-plugin":
+        return
+    capacity = workload.capacity
+    empty = {
+        ("replicas", "min"): capacity.replicas.min == 0,
+        ("secondChoicePool",): capacity.second_choice_pool,
+        ("purchase",): "capacity-block" in capacity.purchase,
+    }
+    for path, applies in empty.items():
+        if applies:
+            message = f"{environment.name} uses DRA, with which no GPU node starts in an empty group"
+            yield Finding(
+                path=("capacity", *path), message=message, accepted="cluster.gpuDevices: device-plugin"
+            )

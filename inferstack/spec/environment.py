@@ -16,7 +16,6 @@ from inferstack.spec.capacity import Budget
 from inferstack.spec.existing import ExistingCluster, ExistingVpc
 from inferstack.spec.identifiers import (
     AccountId,
-    BucketName,
     CertificateArn,
     CountryCode,
     HostName,
@@ -32,7 +31,10 @@ from inferstack.spec.identifiers import (
 )
 from inferstack.spec.quantities import Cidr, Duration, Percentage, VpcCidr, conflict
 from inferstack.spec.safety import Safety
+from inferstack.spec.store import ModelStore
 
+DRA_MINOR = 34
+"""Kubernetes 1.34 has the resource API that the driver and EKS support: EKS user guide, NVIDIA devices."""
 EVERYWHERE = ("0.0.0.0/0", "::/0")
 KubernetesVersion = Annotated[
     str, Shape(r"1\.[0-9]{2}", "not a Kubernetes version", 'a minor version in quotes: "1.35"', 4)
@@ -178,6 +180,8 @@ class Cluster(Section):
     """Who starts GPU nodes: EKS managed node groups with the cluster autoscaler, or Karpenter."""
     node_image: Literal["al2023", "bottlerocket"] = "al2023"
     """Image of GPU nodes, each in its NVIDIA variant."""
+    gpu_devices: Literal["device-plugin", "dra"] = "device-plugin"
+    """Who hands GPUs to pods: NVIDIA's device plugin, or its DRA driver; never both."""
     admin_role_arns: tuple[RoleArn, ...] = ()
     """IAM roles with cluster-admin access, beside the one that creates the cluster."""
     deletion_protection: bool = True
@@ -195,6 +199,18 @@ class Cluster(Section):
             if name in self.model_fields_set:
                 message = "has no effect on an existing cluster, which is left as it is"
                 raise conflict(message, wire, "existing", accepted="leave it out")
+        return self
+
+    @model_validator(mode="after")
+    def _devices_are_handed_out(self) -> Self:
+        if self.gpu_devices == "device-plugin":
+            return self
+        if self.gpu_nodes == "karpenter":
+            message = "Karpenter starts nodes for the device plugin's GPUs only"
+            raise conflict(message, "gpuDevices", "gpuNodes", accepted="device-plugin, or gpuNodes: managed")
+        if int(self.version.partition(".")[2]) < DRA_MINOR:
+            message = f"the DRA driver needs Kubernetes 1.{DRA_MINOR}"
+            raise conflict(message, "gpuDevices", "version", accepted="device-plugin, or a later version")
         return self
 
     @model_validator(mode="after")
@@ -249,23 +265,6 @@ class Monitoring(Section):
     """How long metrics are kept."""
     sampling: Percentage = Field(default=0.01, json_schema_extra={"default": "1%"})
     """Share of requests that are traced."""
-
-
-class ModelStore(Section):
-    """The bucket with the weights."""
-
-    bucket: BucketName | None = None
-    """Name of the bucket to create; absent: a derived one."""
-    existing_bucket: BucketName | None = None
-    """Use this bucket instead of creating one."""
-    replica_regions: tuple[RegionId, ...] = ()
-    """Regions the weights are copied to."""
-
-    @model_validator(mode="after")
-    def _one_bucket(self) -> Self:
-        if self.bucket is not None and self.existing_bucket is not None:
-            raise conflict("two buckets are named", "existingBucket", "bucket", accepted="one of them")
-        return self
 
 
 class PolicySettings(Section):

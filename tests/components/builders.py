@@ -377,7 +377,8 @@ def reserved(purchase: str) -> InferenceEnvironmentArgs:
         nodes_per_replica=1,
         pp=1,
         replicas=1,
-        nodes=1,  # type: ignore[arg-type]  # parametrized
+        nodes=1,
+        zones=("usw2-az2",),  # type: ignore[arg-type]  # parametrized
     )
     plan = replace(group_plan(), chosen=chosen, vllm_args=())
     served = workload(

@@ -258,6 +258,14 @@ def test_an_open_reservation_is_on_demand_capacity_with_a_target() -> None:
     assert "instanceMarketOptions" not in template
 
 
+def test_a_reservation_lies_in_one_zone() -> None:
+    args = builders.reserved("capacity-block")
+    plan = args.plan.workloads[0]
+    open_plan = replace(plan, chosen=replace(plan.chosen, zones=("usw2-az2", "usw2-az3")))
+    with pytest.raises(InputError, match=r"lies in one zone.*one of usw2-az2, usw2-az3 in capacity\.zones"):
+        preview(build(replace(args, plan=replace(args.plan, workloads=(open_plan,)))))
+
+
 def test_savings_plans_change_the_bill_and_not_the_request() -> None:
     args = builders.prod()
     chosen = replace(builders.CANDIDATE, purchase="savings-plan-1y")

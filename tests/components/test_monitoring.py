@@ -356,24 +356,7 @@ class TestStack:
         assert actions == [["aps:RemoteWrite"]]
 
 
-class TestGpuRuntime:
-    def test_daemons_run_on_gpu_nodes_and_tolerate_them(self, prod: Graph) -> None:
-        for chart in ("nvidia-device-plugin", "dcgm-exporter"):
-            values = one(prod, "kubernetes:helm.sh/v3:Release", f"prod-eu-gpu-runtime-{chart}").inputs[
-                "values"
-            ]
-            assert values["nodeSelector"] == {"nvidia.com/gpu.present": "true"}
-            assert {"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"} in values[
-                "tolerations"
-            ]
-
-    def test_the_efa_plugin_comes_only_with_groups_and_from_the_own_region(
-        self, prod: Graph, groups: Graph
-    ) -> None:
-        release = one(groups, "kubernetes:helm.sh/v3:Release", "groups-gpu-runtime-aws-efa-k8s-device-plugin")
-        assert ".dkr.ecr.us-west-2." in release.inputs["values"]["image"]["repository"]
-        assert not [item for item in prod if "efa-" in item.name]
-
+class TestCharts:
     def test_every_chart_is_pinned_and_removed_when_its_first_install_fails(
         self, prod: Graph, groups: Graph
     ) -> None:

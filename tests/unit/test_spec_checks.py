@@ -197,6 +197,22 @@ def test_karpenter_keeps_no_warm_pool():
     assert paths(check_placement(warm, environment(), KNOWN)) == []
 
 
+def test_with_dra_no_group_may_be_empty():
+    claims = environment(cluster={"version": "1.35", "gpuDevices": "dra"})
+    asleep = workload(capacity={"replicas": {"min": 0}})
+    assert paths(check_placement(asleep, claims, KNOWN)) == [("capacity", "replicas", "min")]
+    assert paths(check_placement(asleep, environment(), KNOWN)) == []
+    block = workload(
+        capacity={
+            "purchase": ["capacity-block"], "reservationId": "cr-0123456789abcdef0", "acknowledgeUpfrontCharge": True
+        }
+    )  # fmt: skip
+    assert paths(check_placement(block, claims, KNOWN)) == [("capacity", "purchase")]
+    second = workload(capacity={"secondChoicePool": True})
+    assert paths(check_placement(second, claims, KNOWN)) == [("capacity", "secondChoicePool")]
+    assert paths(check_placement(workload(), claims, KNOWN)) == []
+
+
 def test_store_and_policy_names_exist():
     spec = environment(
         modelStore={"replicaRegions": ["eu-x-1"]}, policy={"denyLicences": ["apache-2.0", "mti"]}
