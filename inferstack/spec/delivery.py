@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, JsonValue, model_validator
 
 from inferstack.spec.base import Section
-from inferstack.spec.identifiers import PathText, RegionId, Shape
+from inferstack.spec.identifiers import Name, PathText, RegionId, Shape
 from inferstack.spec.quantities import Duration, Number, Percentage, conflict
 
 Classification = Literal["public", "internal", "confidential", "restricted"]
@@ -32,6 +32,21 @@ class Fallback(Section):
         Annotated[str, Shape(r"https://[^\s]+", "not an https address", "https://host/path", 2048)] | None
     ) = None
     """Address of a dedicated endpoint."""
+    share: Percentage | None = None
+    """Share of all requests that go there even when nothing fails; absent: none."""
+    after: Duration | None = None
+    """How long the own replicas may take to answer (streams: to begin) before it counts as `timeout`."""
+
+    @model_validator(mode="after")
+    def _after_has_a_use(self) -> Self:
+        if self.after is not None and "timeout" not in self.on:
+            raise conflict(
+                "has no effect unless `on` has timeout", "after", "on", accepted="on: [timeout, ...]"
+            )
+        if self.share is not None and not 0 < self.share < 1:
+            message = "some requests must go there and some must not"
+            raise conflict(message, "share", accepted="above 0% and below 100%")
+        return self
 
 
 class AbortOn(Section):
@@ -59,6 +74,26 @@ class Rollout(Section):
     """Watch time per step; absent: 10 minutes."""
     abort_on: AbortOn = AbortOn()
     """What sends traffic back; absent values follow from the service levels."""
+    replaces: Name | None = None
+    """The workload this one takes over from: its callers reach both versions under its name."""
+    traffic: Annotated[int, Field(ge=0, le=100)] | None = None
+    """Percent of those callers' requests on this version now: 0, or one of `steps`."""
+
+    @model_validator(mode="after")
+    def _takes_over(self) -> Self:
+        if self.replaces is None:
+            if self.traffic is not None:
+                message = "traffic of which workload is not said"
+                raise conflict(message, "traffic", "replaces", accepted="replaces: a workload's name")
+            return self
+        if self.strategy == "rolling":
+            message = "a rolling update takes over from its own earlier self only"
+            raise conflict(message, "replaces", "strategy", accepted="strategy: canary or blue-green")
+        allowed = (0, *self.steps) if self.strategy == "canary" else (0, 100)
+        if self.traffic is None or self.traffic not in allowed:
+            accepted = ", ".join(map(str, allowed))
+            raise conflict("not a step of this rollout", "traffic", "strategy", accepted=accepted)
+        return self
 
     @model_validator(mode="after")
     def _steps_rise(self) -> Self:

@@ -14,11 +14,10 @@ from pydantic import Discriminator, Field, Tag, model_validator
 from inferstack.spec.base import Section
 from inferstack.spec.capacity import Budget
 from inferstack.spec.existing import ExistingCluster, ExistingVpc
+from inferstack.spec.gateway import Gateway
 from inferstack.spec.identifiers import (
     AccountId,
-    CertificateArn,
     CountryCode,
-    HostName,
     KmsKeyArn,
     Name,
     PathText,
@@ -230,29 +229,6 @@ class Cluster(Section):
             message = f"{everywhere[0]} opens the API server to everyone"
             accepted = "your own networks, or openToInternet: true as well"
             raise conflict(message, "publicAccessCidrs", "openToInternet", accepted=accepted)
-        return self
-
-
-class Gateway(Section):
-    """The entrance for callers."""
-
-    host: HostName
-    """DNS name callers use."""
-    tls: Literal["acm", "none"] = "acm"
-    """`acm`: a certificate of AWS Certificate Manager."""
-    certificate_arn: CertificateArn | None = None
-    """An existing certificate; absent: one is requested for `host`."""
-    waf: bool = True
-    """AWS WAF in front."""
-    auth: Literal["keys", "none"] = "keys"
-    """How callers prove who they are: virtual API keys."""
-    scheme: Literal["internal", "internet-facing"] = "internal"
-    """Whether the load balancer has public addresses."""
-
-    @model_validator(mode="after")
-    def _certificate_is_used(self) -> Self:
-        if self.tls == "none" and self.certificate_arn is not None:
-            raise conflict("has no effect without TLS", "certificateArn", "tls", accepted="tls: acm")
         return self
 
 

@@ -16,6 +16,7 @@ from pydantic import BaseModel
 
 from inferstack.errors import InputError, Problem
 from inferstack.spec.accepted import Accepted
+from inferstack.spec.between import check_gateway, check_workload_in
 from inferstack.spec.check import MAX_FINDINGS, check
 from inferstack.spec.checks import (
     Knowledge,
@@ -33,7 +34,7 @@ from inferstack.spec.workload import Workload
 from inferstack.spec.yaml_lines import MAX_BYTES, Document, decode, printable, read
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from inferstack.spec.yaml_lines import DocPath
 
@@ -121,6 +122,7 @@ def load_environment(path: Path | str, *, known: Knowledge | None = None) -> Loa
         except InputError as error:
             problems += error.problems
     _check_together(workloads, environment, known)
+    _check_between(loaded, workloads, complete=len(workloads) == len(files))
     problems += [item for workload in workloads for item in workload.in_order()]
     waivers = environment.policy.waivers
     if waivers is not None and not _mode(file.parent / waivers, stat.S_ISREG):
@@ -265,3 +267,18 @@ def _check_together(
         if known is not None:
             loaded.report(check_placement(workload, environment, known))
         loaded.report(check_scaling(workload, environment))
+
+
+def _check_between(
+    loaded: _File[Environment], workloads: Sequence[_File[Workload]], *, complete: bool
+) -> None:
+    """Names across files; nothing is missed in a file that could not be read."""
+    environment = loaded.value
+    values = [item.value for item in workloads if item.value is not None]
+    if environment is None or not complete or len(values) < len(workloads):
+        return
+    loaded.report(check_gateway(environment, values))
+    for item in workloads:
+        if item.value is not None:
+            others = [other for other in values if other is not item.value]
+            item.report(check_workload_in(item.value, environment, others))

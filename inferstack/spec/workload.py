@@ -148,3 +148,14 @@ class Workload(Section):
     """Engine settings."""
     budget: Budget | None = None
     """Monthly limit of this workload."""
+
+    @model_validator(mode="after")
+    def _some_requests_stay(self) -> Self:
+        """Shares of external backends leave something for the own replicas."""
+        if sum(item.share or 0 for item in self.fallback) >= 1:
+            message = "the shares of external backends leave nothing for the own replicas"
+            raise conflict(message, "fallback", accepted="shares below 100% together")
+        if self.rollout.replaces == self.name:
+            message = "a workload cannot take over from itself"
+            raise conflict(message, "rollout.replaces", "name", accepted="the name of the earlier version")
+        return self

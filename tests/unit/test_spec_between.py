@@ -1,0 +1,83 @@
+"""What one file says about another: teams and models, a version and what it takes over from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from inferstack.errors import InputError
+from inferstack.spec.load import load_environment
+
+ENVIRONMENT = (
+    "apiVersion: inferstack/v1\nkind: Environment\nname: dev\n"
+    'cloud: {account: "123456789012", region: us-west-2}\n'
+)
+WORKLOAD = (
+    "apiVersion: inferstack/v1\nkind: Workload\nname: NAME\nmodel: Qwen/Qwen3-8B\n"
+    "traffic: {requestsPerDay: 1000}\n"
+)
+
+
+def environment(folder: Path, gateway: str, **workloads: str) -> Path:
+    (folder / "workloads").mkdir()
+    (folder / "environment.yaml").write_text(ENVIRONMENT + gateway)
+    for name, rest in workloads.items():
+        (folder / "workloads" / f"{name}.yaml").write_text(WORKLOAD.replace("NAME", name) + rest)
+    return folder
+
+
+def problems(folder: Path) -> list[tuple[str, str, str | None]]:
+    with pytest.raises(InputError) as caught:
+        load_environment(folder)
+    return [(Path(str(p.file)).stem, str(p.path), p.accepted) for p in caught.value.problems]
+
+
+NEW = "rollout: {strategy: canary, replaces: chat, traffic: 5}\n"
+TEAMS = "gateway:\n  host: a.example\n  database: rds\n  teams: [{name: support, models: [chat, chta]}]\n"
+
+
+def test_names_that_meet_are_sound(tmp_path: Path) -> None:
+    gateway = TEAMS.replace(", chta", "") + "  cache: {kind: in-cluster, embedding: embed}\n"
+    loaded = load_environment(environment(tmp_path, gateway, chat="", next=NEW, embed=""))
+    assert len(loaded.workloads) == 3
+
+
+def test_a_team_may_call_what_exists(tmp_path: Path) -> None:
+    assert problems(environment(tmp_path, TEAMS, chat="")) == [
+        ("environment", "gateway.teams[0].models[1]", "chat")
+    ]
+
+
+def test_nothing_is_missed_among_files_that_cannot_be_read(tmp_path: Path) -> None:
+    found = problems(environment(tmp_path, TEAMS, chat="\towner: me\n"))
+    assert [(file, path) for file, path, _ in found] == [("chat", "None")]
+
+
+@pytest.mark.parametrize(
+    ("workloads", "expected"),
+    [
+        ({"next": NEW}, ("next", "rollout.replaces", "another workload of this environment")),
+        ({"chat": "", "next": NEW, "rival": NEW}, ("next", "rollout.replaces", "one new version at a time")),
+        (
+            {"old": "", "chat": NEW.replace("chat", "old"), "next": NEW},
+            ("next", "rollout.replaces", "old"),
+        ),
+        (
+            {"chat": "data: {classification: restricted}\n", "next": NEW},
+            ("next", "rollout.replaces", "data.classification: restricted"),
+        ),
+    ],
+)
+def test_a_version_takes_over_from_one_that_is_there(
+    tmp_path: Path, workloads: dict[str, str], expected: tuple[str, str, str]
+) -> None:
+    assert expected in problems(environment(tmp_path, "", **workloads))
+
+
+def test_the_inference_extension_has_no_external_backends(tmp_path: Path) -> None:
+    gateway = "gateway: {host: a.example, kind: inference-extension}\n"
+    fallback = "fallback: [{provider: openai, model: gpt-5}]\n"
+    assert problems(environment(tmp_path, gateway, chat=fallback)) == [
+        ("chat", "fallback", "gateway.kind: litellm, or no fallback")
+    ]
