@@ -275,6 +275,7 @@ class InferenceEnvironment(Component):
             certificate_arn=gateway.certificate_arn,
             waf=gateway.waf,
             auth=gateway.auth,
+            timeout_s=max(1, round(gateway.timeout.total_seconds())),
             replicas=2 if resolved.production else 1,
             backends=tuple(served.backend(self.servers[served.name].url) for served in resolved.served),
             vpc_cidr=resolved.environment.network.vpc_cidr,

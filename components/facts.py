@@ -236,6 +236,10 @@ class FallbackFacts:
     reasons: tuple[str, ...]
     enabled: bool
     """False: the workload's data may not go there, and the gateway does not know of it."""
+    share: Decimal | None = None
+    """Fraction of all requests that go there even when nothing fails."""
+    after_s: int | None = None
+    """Silence of the own replicas that counts as a timeout."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -300,14 +304,19 @@ class WorkloadFacts(Facts):
 
 @dataclass(frozen=True, kw_only=True)
 class RouteFacts:
-    """One backend the gateway may send a workload's requests to."""
+    """One backend the gateway may send requests for a model name to."""
 
+    group: str
+    """The model name callers use."""
     workload: str
     classification: str
     provider: str
     """``vllm`` or an external provider."""
     model: str
     region: str | None
+    weight: Decimal | None
+    """Percent of the group's requests; absent: only when the others fail, for one of ``reasons``."""
+    reasons: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -323,6 +332,7 @@ class GatewayFacts(Facts):
     """``created``, ``existing`` or ``none``."""
     waf: bool
     auth: str
+    attempt_timeout_s: int
     image: str
     image_digest: str | None
     replicas: int

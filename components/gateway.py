@@ -12,9 +12,11 @@ import pulumi_aws as aws
 from components import arns, gateway_pod, iam, kube, naming
 from components.base import Component
 from components.facts import GatewayFacts
+from components.gateway_config import GatewaySettings, gateway_config, guard_text
 from components.gateway_pod import GatewaySpec
+from components.gateway_times import GatewayTimes, gateway_times
 from components.load_balancer import load_balancer_controller
-from components.routes import API_KEYS, AWS_PROVIDERS, Backend, gateway_config, providers, route_facts
+from components.routes import API_KEYS, AWS_PROVIDERS, Backend, providers, route_facts
 from components.waf import web_acl
 
 if TYPE_CHECKING:
@@ -37,6 +39,7 @@ class GatewayArgs:
     """Absent with ``tls: acm``: one is requested and waited for."""
     waf: bool
     auth: Literal["keys", "none"]
+    timeout_s: int
     replicas: int
     backends: tuple[Backend, ...]
     vpc_cidr: str
@@ -60,13 +63,19 @@ class GatewayArgs:
             return "none"
         return "existing" if self.certificate_arn else "created"
 
+    @property
+    def times(self) -> GatewayTimes:
+        return gateway_times(self.backends, timeout_s=self.timeout_s)
+
     def spec(self) -> GatewaySpec:
         return GatewaySpec(
             image=self.pins.image("litellm"),
             region=self.place.region,
             replicas=self.replicas,
             auth=self.auth,
-            config=gateway_config(self.backends, auth=self.auth),
+            config=gateway_config(self.backends, GatewaySettings(auth=self.auth, times=self.times)),
+            guard=guard_text(),
+            times=self.times,
             providers=providers(self.backends),
             host=self.host,
             scheme=self.scheme,
@@ -84,6 +93,7 @@ class GatewayArgs:
             certificate=self.certificate,
             waf=self.waf,
             auth=self.auth,
+            attempt_timeout_s=self.times.attempt_s,
             image=image.reference,
             image_digest=image.digest,
             replicas=self.replicas,

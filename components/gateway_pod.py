@@ -10,8 +10,10 @@ import pulumi
 import yaml
 
 from components import kube, naming, serving, vllm_args, vllm_pod
+from components.gateway_config import CONFIG, GUARD
+from components.gateway_times import PROBE_S, PROPAGATION_S, GatewayTimes
 from components.pod_security import hardened_container, hardened_pod
-from components.routes import API_KEYS, GATEWAY_TIMEOUT_S
+from components.routes import API_KEYS
 
 if TYPE_CHECKING:
     from components.pins import Image
@@ -24,10 +26,7 @@ UID: Final = 65534
 MASTER_SECRET: Final = "gateway-master-key"  # noqa: S105 - a name, not a secret
 PROVIDER_SECRET: Final = "gateway-provider-keys"  # noqa: S105 - a name, not a secret
 LABELS: Final = {kube.LABEL_APP: APP}
-DEREGISTRATION_S: Final = 60
-GRACE_S: Final = 180
-KEEP_ALIVE_S: Final = GATEWAY_TIMEOUT_S + 20
-"""Longer than the load balancer's idle timeout: it must never send on a connection that was just closed."""
+FOLDER: Final = "/etc/litellm"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +36,8 @@ class GatewaySpec:
     replicas: int
     auth: str
     config: Mapping[str, Any]
+    guard: str
+    times: GatewayTimes
     providers: tuple[str, ...]
     host: str
     scheme: str
@@ -49,7 +50,7 @@ class GatewaySpec:
     @property
     def config_name(self) -> str:
         """Changes with the content, so that a new configuration rolls the pods."""
-        return f"litellm-{naming.content_hash(self.config_text)}"
+        return f"litellm-{naming.content_hash(self.config_text + self.guard)}"
 
 
 def _metadata(name: str, annotations: Mapping[str, Any] | None = None) -> kube.Metadata:
@@ -71,7 +72,8 @@ def service_account() -> dict[str, Any]:
 
 def config_map(spec: GatewaySpec) -> dict[str, Any]:
     metadata = _metadata(spec.config_name)
-    return kube.manifest("v1", "ConfigMap", metadata, immutable=True, data={"config.yaml": spec.config_text})
+    data = {CONFIG: spec.config_text, GUARD: spec.guard}
+    return kube.manifest("v1", "ConfigMap", metadata, immutable=True, data=data)
 
 
 def secret(name: str, values: Mapping[str, pulumi.Input[str]]) -> dict[str, Any]:
@@ -127,7 +129,7 @@ def deployment(spec: GatewaySpec) -> dict[str, Any]:
 def _pod(spec: GatewaySpec) -> dict[str, Any]:
     return {
         **hardened_pod(APP, uid=UID, gid=UID),
-        "terminationGracePeriodSeconds": GRACE_S,
+        "terminationGracePeriodSeconds": spec.times.grace_s,
         "nodeSelector": {"inferstack.dev/pool": "system"},
         "topologySpreadConstraints": [
             {
@@ -152,7 +154,7 @@ def _container(spec: GatewaySpec) -> dict[str, Any]:
     return {
         "name": "litellm",
         "image": spec.image.reference,
-        "args": ["--config", "/etc/litellm/config.yaml", "--port", str(PORT), "--num_workers", "1"],
+        "args": ["--config", f"{FOLDER}/{CONFIG}", "--port", str(PORT), "--num_workers", "1"],
         "ports": [{"name": "http", "containerPort": PORT, "protocol": "TCP"}],
         "env": _environment(spec),
         "resources": {"requests": {"cpu": "1", "memory": "1Gi"}, "limits": {"memory": "2Gi"}},
@@ -161,9 +163,9 @@ def _container(spec: GatewaySpec) -> dict[str, Any]:
         "readinessProbe": probe("/health/readiness", periodSeconds=5, failureThreshold=3),
         "livenessProbe": probe("/health/liveliness", periodSeconds=10, failureThreshold=6),
         # the load balancer stops sending before the server stops listening
-        "lifecycle": {"preStop": {"sleep": {"seconds": DEREGISTRATION_S + 5}}},
+        "lifecycle": {"preStop": {"sleep": {"seconds": PROPAGATION_S}}},
         "volumeMounts": [
-            {"name": "config", "mountPath": "/etc/litellm", "readOnly": True},
+            {"name": "config", "mountPath": FOLDER, "readOnly": True},
             {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 - inside the container
         ],
     }
@@ -171,10 +173,15 @@ def _container(spec: GatewaySpec) -> dict[str, Any]:
 
 def _environment(spec: GatewaySpec) -> list[dict[str, Any]]:
     plain = {
+        # idle connections to model servers are dropped before those drop them
+        "AIOHTTP_KEEPALIVE_TIMEOUT": str(spec.times.client_keep_alive_s),
+        # long answers of external backends outlive a NAT gateway's memory of an idle connection
+        "AIOHTTP_SO_KEEPALIVE": "True",
+        "AIOHTTP_TCP_KEEPIDLE": str(PROBE_S),
         "AWS_REGION": spec.region,
         "DISABLE_ADMIN_UI": "True",
         "HOME": "/tmp",  # noqa: S108 - inside the container
-        "KEEPALIVE_TIMEOUT": str(KEEP_ALIVE_S),
+        "KEEPALIVE_TIMEOUT": str(spec.times.server_keep_alive_s),
         # prices are compiled in: the default fetches them from GitHub at start
         "LITELLM_LOCAL_MODEL_COST_MAP": "True",
         "LITELLM_MODE": "PRODUCTION",
@@ -202,11 +209,11 @@ def ingress(
     """An Application Load Balancer with IP targets; HTTPS unless the environment says otherwise."""
     prefix = "alb.ingress.kubernetes.io"
     attributes = {
-        "idle_timeout.timeout_seconds": str(GATEWAY_TIMEOUT_S),
+        "idle_timeout.timeout_seconds": str(spec.times.balancer_idle_s),
         "routing.http.drop_invalid_header_fields.enabled": "true",
     }
     targets = {
-        "deregistration_delay.timeout_seconds": str(DEREGISTRATION_S),
+        "deregistration_delay.timeout_seconds": str(spec.times.deregistration_s),
         "load_balancing.algorithm.type": "least_outstanding_requests",
     }
     listen = '[{"HTTPS":443}]' if certificate_arn is not None else '[{"HTTP":80}]'

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from decimal import Decimal
+from typing import Final
 
 from components.facts import FallbackFacts, RouteFacts
 from components.vllm_args import POOLING_TASKS
-from inferstack.render import render_yaml
 
-GATEWAY_TIMEOUT_S: Final = 600
-"""Longest request the gateway waits for; the load balancer's idle timeout is the same."""
 API_KEYS: Final = {
     "openai": "OPENAI_API_KEY",
     "together": "TOGETHERAI_API_KEY",
@@ -27,6 +25,7 @@ PREFIXES: Final = {
     "huggingface": "huggingface",
 }
 AWS_PROVIDERS: Final = ("bedrock", "sagemaker")
+ALL: Final = Decimal(100)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +39,12 @@ class Backend:
     classification: str
     region: str
     fallbacks: tuple[FallbackFacts, ...]
+    replaces: str | None = None
+    """The workload whose callers it takes over."""
+    traffic_percent: int | None = None
+    """Of those callers' requests, now."""
+    usd_per_million_tokens: Decimal | None = None
+    """What a token costs on the own replicas at the planned traffic: what budgets of teams are charged."""
 
     @property
     def external(self) -> tuple[FallbackFacts, ...]:
@@ -53,68 +58,80 @@ class Backend:
         return "embedding" if self.task in POOLING_TASKS else "chat"
 
 
+@dataclass(frozen=True, kw_only=True)
+class Route:
+    """One backend of a group; ``weight`` is its percentage of the group's requests."""
+
+    backend: Backend
+    external: FallbackFacts | None
+    weight: Decimal
+
+
+@dataclass(frozen=True, kw_only=True)
+class Group:
+    """A model name that callers use: who answers, and who steps in when that fails."""
+
+    name: str
+    routes: tuple[Route, ...]
+    lead: Backend
+    """Whose external backends step in: the version most requests go to in the end."""
+
+    @property
+    def steps_in(self) -> tuple[FallbackFacts, ...]:
+        return self.lead.external
+
+
+def groups(backends: Sequence[Backend]) -> tuple[Group, ...]:
+    """Every workload under its own name; the callers of one that is being replaced reach both versions."""
+    return tuple(_group(backend, _successor(backend, backends)) for backend in backends)
+
+
+def _successor(backend: Backend, backends: Sequence[Backend]) -> Backend | None:
+    found = (item for item in backends if item.replaces == backend.workload and item.traffic_percent)
+    return next(found, None)
+
+
+def _group(backend: Backend, successor: Backend | None) -> Group:
+    moved = Decimal(successor.traffic_percent or 0) if successor is not None else Decimal(0)
+    lead = successor if successor is not None and moved == ALL else backend
+    shared = sum((ALL * (item.share or 0) for item in lead.external), Decimal(0))
+    own = ALL - shared
+    versions = [(backend, own * (ALL - moved) / ALL)]
+    if successor is not None:
+        versions.append((successor, own * moved / ALL))
+    routes = [Route(backend=item, external=None, weight=weight) for item, weight in versions if weight]
+    routes += [
+        Route(backend=lead, external=item, weight=ALL * item.share) for item in lead.external if item.share
+    ]
+    return Group(name=backend.served_model_name, routes=tuple(routes), lead=lead)
+
+
 def route_facts(backends: Sequence[Backend]) -> tuple[RouteFacts, ...]:
-    found = []
-    for backend in backends:
-        own = RouteFacts(
-            workload=backend.workload,
-            classification=backend.classification,
-            provider="vllm",
-            model=backend.served_model_name,
-            region=backend.region,
-        )
-        found.append(own)
+    """Every backend that requests for a model name can reach, and how."""
+    found: list[RouteFacts] = []
+    for group in groups(backends):
         found += [
-            RouteFacts(
-                workload=backend.workload,
-                classification=backend.classification,
-                provider=item.provider,
-                model=item.model,
-                region=item.region,
-            )
-            for item in backend.external
+            _route_facts(group, route.backend, route.external, weight=route.weight) for route in group.routes
         ]
+        found += [_route_facts(group, group.lead, item, weight=None) for item in group.steps_in]
     return tuple(found)
+
+
+def _route_facts(
+    group: Group, backend: Backend, external: FallbackFacts | None, *, weight: Decimal | None
+) -> RouteFacts:
+    return RouteFacts(
+        group=group.name,
+        workload=backend.workload,
+        classification=backend.classification,
+        provider=external.provider if external else "vllm",
+        model=external.model if external else backend.served_model_name,
+        region=external.region if external else backend.region,
+        weight=weight.normalize() if weight is not None else None,
+        reasons=external.reasons if external and weight is None else (),
+    )
 
 
 def providers(backends: Sequence[Backend]) -> tuple[str, ...]:
     """External providers that some route uses, sorted."""
     return tuple(sorted({item.provider for backend in backends for item in backend.external}))
-
-
-def gateway_config(backends: Sequence[Backend], *, auth: str) -> Mapping[str, Any]:
-    """LiteLLM's configuration: parsed, complete, with no key in it."""
-    routes: list[dict[str, Any]] = []
-    fallbacks: list[tuple[str, list[str]]] = []
-    for backend in backends:
-        routes.append(_own(backend))
-        groups = [f"{backend.served_model_name}-fallback-{n}" for n, _ in enumerate(backend.external, 1)]
-        routes += [
-            _external(group, backend, item) for group, item in zip(groups, backend.external, strict=True)
-        ]
-        if groups:
-            fallbacks.append((backend.served_model_name, groups))
-    values = {"routes": routes, "fallbacks": fallbacks, "auth": auth, "timeout_s": GATEWAY_TIMEOUT_S}
-    document: Mapping[str, Any] = render_yaml("gateway/litellm.yaml.j2", values)
-    return document
-
-
-def _own(backend: Backend) -> dict[str, Any]:
-    parameters = {
-        "model": f"hosted_vllm/{backend.served_model_name}",
-        "api_base": backend.url,
-        # vLLM itself asks for none: only the gateway reaches it
-        "api_key": "none",
-    }
-    return {"group": backend.served_model_name, "mode": backend.mode, "parameters": parameters}
-
-
-def _external(group: str, backend: Backend, item: FallbackFacts) -> dict[str, Any]:
-    parameters = {"model": f"{PREFIXES[item.provider]}/{item.model}"}
-    if item.provider in AWS_PROVIDERS:
-        parameters["aws_region_name"] = item.region or backend.region
-    else:
-        parameters["api_key"] = f"os.environ/{API_KEYS[item.provider]}"
-    if item.endpoint is not None:
-        parameters["api_base"] = item.endpoint
-    return {"group": group, "mode": backend.mode, "parameters": parameters}

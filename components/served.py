@@ -98,6 +98,9 @@ class ServedWorkload:
             classification=self.facts.data.classification,
             region=self.facts.region,
             fallbacks=self.facts.fallback,
+            replaces=self.workload.rollout.replaces,
+            traffic_percent=self.workload.rollout.traffic,
+            usd_per_million_tokens=self.plan.chosen.usd_per_million_tokens,
         )
 
 

@@ -61,6 +61,8 @@ def fallback_facts(served: Served) -> tuple[FallbackFacts, ...]:
             max_classification=item.max_classification,
             reasons=tuple(item.on),
             enabled=may_leave(workload.data.classification, item.max_classification),
+            share=decimal(item.share),
+            after_s=max(1, round(item.after.total_seconds())) if item.after is not None else None,
         )
         for item in workload.fallback
     )

@@ -35,7 +35,7 @@ class Fallback(Section):
     share: Percentage | None = None
     """Share of all requests that go there even when nothing fails; absent: none."""
     after: Duration | None = None
-    """How long the own replicas may take to answer (streams: to begin) before it counts as `timeout`."""
+    """Silence of the own replicas that counts as `timeout`; absent: the gateway's timeout."""
 
     @model_validator(mode="after")
     def _after_has_a_use(self) -> Self:

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -11,17 +13,12 @@ from hypothesis import strategies as st
 
 from components.facts import FallbackFacts
 from components.gateway import external_statements, host_name
-from components.gateway_pod import KEEP_ALIVE_S
+from components.gateway_config import GatewaySettings, gateway_config
+from components.gateway_times import BALANCER_LIMIT_S, NAT_IDLE_S, PROBE_S, gateway_times
 from components.iam import Place
 from components.load_balancer import CLUSTER_TAG, controller_statements, controller_values
-from components.routes import (
-    GATEWAY_TIMEOUT_S,
-    PREFIXES,
-    Backend,
-    gateway_config,
-    providers,
-    route_facts,
-)
+from components.routes import PREFIXES, Backend, groups, providers, route_facts
+from components.vllm_pod import CLIENT_KEEP_ALIVE_S
 from components.waf import web_acl_inputs
 from inferstack.engine.graph import Graph
 from inferstack.facts import CLASSIFICATIONS, may_leave
@@ -50,6 +47,11 @@ def backend(*fallbacks: FallbackFacts, classification: str = "internal", task: s
     )
 
 
+def configured(*backends: Backend, auth: str = "keys", timeout_s: int = 600) -> Mapping[str, Any]:
+    times = gateway_times(backends, timeout_s=timeout_s)
+    return gateway_config(backends, GatewaySettings(auth=auth, times=times))
+
+
 def models(config: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     return {item["model_name"]: item["litellm_params"] for item in config["model_list"]}
 
@@ -67,6 +69,11 @@ class TestConfiguration:
             "model": "hosted_vllm/chat",
             "api_base": "http://model-chat.llm-serving.svc.cluster.local:8000/v1",
             "api_key": "none",
+            "cooldown_time": 0,
+            "timeout": 600,
+            "stream_timeout": 600,
+            "input_cost_per_token": 2.1e-06,
+            "output_cost_per_token": 2.1e-06,
         }
         assert set(found) == {"chat", "embed", "chat-fallback-1"}
         modes = {item["model_name"]: item["model_info"]["mode"] for item in config["model_list"]}
@@ -98,46 +105,46 @@ class TestConfiguration:
             assert CLASSIFICATIONS.index(data) <= CLASSIFICATIONS.index(cleared)
 
     def test_fallbacks_are_tried_in_order_and_only_from_their_workload(self) -> None:
-        config = gateway_config(
-            [backend(fallback("bedrock", "eu.amazon.nova-pro-v1:0"), fallback("together", "meta/llama"))],
-            auth="keys",
+        config = configured(
+            backend(fallback("bedrock", "eu.amazon.nova-pro-v1:0"), fallback("together", "meta/llama"))
         )
         assert config["router_settings"]["fallbacks"] == [{"chat": ["chat-fallback-1", "chat-fallback-2"]}]
         found = models(config)
+        times = {"timeout": 600, "stream_timeout": 600, "cooldown_time": 15}
         assert found["chat-fallback-1"] == {
-            "model": "bedrock/eu.amazon.nova-pro-v1:0", "aws_region_name": "eu-central-1"
+            "model": "bedrock/eu.amazon.nova-pro-v1:0", "aws_region_name": "eu-central-1", **times
         }  # fmt: skip
         assert found["chat-fallback-2"] == {
-            "model": "together_ai/meta/llama", "api_key": "os.environ/TOGETHERAI_API_KEY"
+            "model": "together_ai/meta/llama", "api_key": "os.environ/TOGETHERAI_API_KEY", **times
         }  # fmt: skip
 
     def test_without_fallbacks_there_is_an_empty_list(self) -> None:
-        assert gateway_config([backend()], auth="keys")["router_settings"]["fallbacks"] == []
+        assert configured(backend())["router_settings"]["fallbacks"] == []
 
     @pytest.mark.parametrize(
         ("task", "mode"), [("rerank", "rerank"), ("embed", "embedding"), ("code", "chat")]
     )
     def test_the_mode_follows_the_task(self, task: str, mode: str) -> None:
-        config = gateway_config([backend(task=task)], auth="keys")
-        assert config["model_list"][0]["model_info"] == {"mode": mode}
+        config = configured(backend(task=task))
+        assert config["model_list"][0]["model_info"]["mode"] == mode
 
     def test_no_key_is_ever_in_the_configuration(self) -> None:
         every = [fallback(provider, "m") for provider in sorted(PREFIXES)]
-        config = gateway_config([backend(*every)], auth="keys")
+        config = configured(backend(*every))
         keys = {params.get("api_key") for params in models(config).values()}
         assert all(key is None or key == "none" or key.startswith("os.environ/") for key in keys)
         assert config["general_settings"]["master_key"] == "os.environ/LITELLM_MASTER_KEY"
 
     def test_dedicated_endpoints_are_called_where_they_are(self) -> None:
         item = fallback("huggingface", "tgi", endpoint="https://x.eu-west-1.aws.endpoints.huggingface.cloud")
-        params = models(gateway_config([backend(item)], auth="none"))["chat-fallback-1"]
+        params = models(configured(backend(item), auth="none"))["chat-fallback-1"]
         assert params["api_base"] == "https://x.eu-west-1.aws.endpoints.huggingface.cloud"
 
     def test_without_keys_there_is_no_master_key(self) -> None:
-        assert "master_key" not in gateway_config([backend()], auth="none")["general_settings"]
+        assert "master_key" not in configured(backend(), auth="none")["general_settings"]
 
     def test_prompts_are_not_logged_and_nothing_is_reported_home(self) -> None:
-        settings = gateway_config([backend()], auth="keys")["litellm_settings"]
+        settings = configured(backend())["litellm_settings"]
         assert settings["turn_off_message_logging"] is True
         assert settings["telemetry"] is False
 
@@ -148,16 +155,103 @@ class TestConfiguration:
         )
     )
     def test_any_model_name_survives_the_template(self, text: str) -> None:
-        found = models(gateway_config([backend(fallback("openai", text))], auth="keys"))
+        found = models(configured(backend(fallback("openai", text))))
         assert found["chat-fallback-1"]["model"] == f"openai/{text}"
+
+
+class TestTimes:
+    """Every link waits longer than the one behind it."""
+
+    @given(timeout=st.integers(1, 900), chain=st.integers(0, 8))
+    def test_each_link_outlasts_the_one_behind_it(self, timeout: int, chain: int) -> None:
+        item = backend(*(fallback("openai", str(n)) for n in range(chain)))
+        times = gateway_times([item, backend()], timeout_s=timeout)
+        assert 1 <= times.attempt_s <= timeout
+        assert times.attempts >= 2 * (1 + chain)
+        chained = (times.silence_s, times.balancer_idle_s, times.server_keep_alive_s)
+        assert list(chained) == sorted(set(chained))
+        assert times.balancer_idle_s <= BALANCER_LIMIT_S
+        assert times.client_keep_alive_s < CLIENT_KEEP_ALIVE_S
+        assert times.attempt_s <= times.deregistration_s < times.grace_s
+        assert PROBE_S < NAT_IDLE_S
+
+    def test_what_the_configuration_says_is_what_the_balancer_waits_for(self) -> None:
+        """No chain of attempts in the configuration is longer than the balancer's patience."""
+        item = backend(fallback("openai", "a"), fallback("together", "b", after_s=None))
+        config = configured(item, timeout_s=900)
+        retries = 1 + config["router_settings"]["num_retries"]
+        (chain,) = config["router_settings"]["fallbacks"]
+        (steps,) = chain.values()
+        waits = [models(config)[name]["timeout"] for name in ("chat", *steps)]
+        assert retries * sum(waits) < gateway_times([item], timeout_s=900).balancer_idle_s <= 4000
+
+    def test_a_shorter_patience_holds_for_the_own_replicas_only(self) -> None:
+        found = models(configured(backend(fallback("openai", "a", after_s=20))))
+        assert found["chat"]["timeout"] == found["chat"]["stream_timeout"] == 20
+        assert found["chat-fallback-1"]["timeout"] == 600
+
+
+def weights(config: Mapping[str, Any], group: str) -> dict[str, float | None]:
+    return {
+        item["model_info"]["id"]: item["litellm_params"].get("weight")
+        for item in config["model_list"]
+        if item["model_name"] == group
+    }
+
+
+NEXT = replace(backend(), workload="next", served_model_name="next", replaces="chat", traffic_percent=25)
+
+
+class TestWeights:
+    def test_a_new_version_gets_its_step_and_the_old_one_the_rest(self) -> None:
+        config = configured(backend(), NEXT)
+        assert weights(config, "chat") == {"chat/chat": 75.0, "chat/next": 25.0}
+        assert weights(config, "next") == {"next/next": None}
+
+    @pytest.mark.parametrize(("traffic", "expected"), [(0, ["chat/chat"]), (100, ["chat/next"])])
+    def test_at_either_end_only_one_version_answers(self, traffic: int, expected: list[str]) -> None:
+        """At 0 the new version must not even step in; at 100 the old one can go."""
+        config = configured(backend(), replace(NEXT, traffic_percent=traffic))
+        assert list(weights(config, "chat")) == expected
+        assert weights(config, "chat")[expected[0]] is None
+
+    def test_an_external_share_comes_off_the_top(self) -> None:
+        item = backend(fallback("openai", "gpt", share=Decimal("0.1")), fallback("together", "x"))
+        config = configured(item, NEXT)
+        assert weights(config, "chat") == {
+            "chat/chat": 67.5, "chat/next": 22.5, "chat/openai/gpt": 10.0
+        }  # fmt: skip
+        assert config["router_settings"]["fallbacks"] == [{"chat": ["chat-fallback-1", "chat-fallback-2"]}]
+
+    @given(
+        share=st.decimals("0.001", "0.999", places=3),
+        traffic=st.integers(1, 99),
+        classification=st.sampled_from(CLASSIFICATIONS),
+    )
+    def test_weights_are_whole_and_a_share_never_overrides_the_class(
+        self, share: Decimal, traffic: int, classification: str
+    ) -> None:
+        enabled = may_leave(classification, "internal")
+        item = backend(fallback("openai", "gpt", share=share, enabled=enabled), classification=classification)
+        (chat, _) = groups([item, replace(NEXT, traffic_percent=traffic)])
+        assert sum(route.weight for route in chat.routes) == 100
+        assert any(route.external for route in chat.routes) is enabled
+
+    def test_callers_of_the_old_version_keep_its_external_backends_until_the_end(self) -> None:
+        old, new = backend(fallback("openai", "old")), replace(NEXT, fallbacks=(fallback("together", "new"),))
+        before, after = configured(old, new), configured(old, replace(new, traffic_percent=100))
+        assert models(before)["chat-fallback-1"]["model"] == "openai/old"
+        assert models(after)["chat-fallback-1"]["model"] == "together_ai/new"
 
 
 class TestRoutes:
     def test_facts_name_every_backend_in_use(self) -> None:
         used, unused = fallback("bedrock", "m", region="eu-west-1"), fallback("openai", "n", enabled=False)
-        assert [(item.provider, item.region) for item in route_facts([backend(used, unused)])] == [
-            ("vllm", "eu-central-1"), ("bedrock", "eu-west-1")
-        ]  # fmt: skip
+        found = route_facts([backend(used, unused)])
+        assert [(item.group, item.provider, item.region, item.weight, item.reasons) for item in found] == [
+            ("chat", "vllm", "eu-central-1", Decimal(100), ()),
+            ("chat", "bedrock", "eu-west-1", None, ("error",)),
+        ]
         assert providers([backend(used, unused)]) == ("bedrock",)
 
     def test_the_pods_may_invoke_the_named_models_only(self) -> None:
@@ -182,17 +276,19 @@ class TestLoadBalancer:
         assert annotations[f"{PREFIX}/target-type"] == "ip"
         assert annotations[f"{PREFIX}/listen-ports"] == '[{"HTTPS":443}]'
         assert annotations[f"{PREFIX}/ssl-policy"].startswith("ELBSecurityPolicy-TLS13")
-        assert (
-            f"idle_timeout.timeout_seconds={GATEWAY_TIMEOUT_S}"
-            in (annotations[f"{PREFIX}/load-balancer-attributes"])
-        )
+        # 600 s for an attempt, twice, at the own replicas and at the one external backend, and a margin
+        assert "idle_timeout.timeout_seconds=2410" in annotations[f"{PREFIX}/load-balancer-attributes"]
         assert annotations[f"{PREFIX}/certificate-arn"] is UNKNOWN
         assert annotations[f"{PREFIX}/wafv2-acl-arn"] is UNKNOWN
 
     def test_servers_keep_connections_longer_than_the_balancer(self, prod: Graph) -> None:
         container = manifest(prod, "Deployment", "litellm")["spec"]["template"]["spec"]["containers"][0]
         env = {entry["name"]: entry.get("value") for entry in container["env"]}
-        assert int(str(env["KEEPALIVE_TIMEOUT"])) == KEEP_ALIVE_S > GATEWAY_TIMEOUT_S
+        assert env["KEEPALIVE_TIMEOUT"] == "2420"
+        assert env["AIOHTTP_KEEPALIVE_TIMEOUT"] == "65"
+        server = manifest(prod, "Deployment", "model-chat")["spec"]["template"]["spec"]["containers"][0]
+        there = {entry["name"]: entry.get("value") for entry in server["env"]}
+        assert int(str(there["VLLM_HTTP_TIMEOUT_KEEP_ALIVE"])) > int(env["AIOHTTP_KEEPALIVE_TIMEOUT"])
 
     def test_only_the_api_is_reachable(self, prod: Graph) -> None:
         rules = manifest(prod, "Ingress", "litellm")["spec"]["rules"]
@@ -286,8 +382,9 @@ class TestPod:
     def test_it_leaves_the_balancer_before_it_stops(self, prod: Graph) -> None:
         spec = manifest(prod, "Deployment", "litellm")["spec"]["template"]["spec"]
         sleep = spec["containers"][0]["lifecycle"]["preStop"]["sleep"]["seconds"]
-        delay = 60
-        assert delay < sleep < spec["terminationGracePeriodSeconds"]
+        targets = manifest(prod, "Ingress", "litellm")["metadata"]["annotations"]
+        assert "deregistration_delay.timeout_seconds=600" in targets[f"{PREFIX}/target-group-attributes"]
+        assert sleep > 60 and sleep + 600 < spec["terminationGracePeriodSeconds"]
 
     def test_it_reaches_models_and_only_allowed_backends(self, prod: Graph) -> None:
         def ports(graph: Graph) -> set[int]:

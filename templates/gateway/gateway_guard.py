@@ -1,0 +1,103 @@
+"""What LiteLLM's configuration cannot say: which failures may send a request outside, and who may ask for it.
+
+LiteLLM loads this file beside its ``config.yaml`` and asks it before each request and before each attempt.
+An external backend is dropped unless the request was addressed to a model that may use it, and, where it
+only steps in, unless the own replicas failed in a way the workload named. Callers name models, nothing else:
+backends, fallbacks and test switches in a request body are refused.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+from fastapi import HTTPException
+from litellm.integrations.custom_logger import CustomLogger
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+REASONS = {
+    "APIConnectionError": "error",
+    "APIError": "error",
+    "BadGatewayError": "error",
+    "InternalServerError": "error",
+    "MidStreamFallbackError": "error",
+    "RateLimitError": "rate-limit",
+    "RouterRateLimitError": "overload",
+    "RouterRateLimitErrorBasic": "overload",
+    "ServiceUnavailableError": "overload",
+    "Timeout": "timeout",
+}
+"""The spec's words for what went wrong; anything else (a bad request) sends nothing outside."""
+REFUSED = (
+    "api_base", "api_key", "base_url", "content_policy_fallbacks", "context_window_fallbacks",
+    "custom_llm_provider", "fallbacks", "mock_response", "mock_testing_content_policy_fallbacks",
+    "mock_testing_context_fallbacks", "mock_testing_fallbacks", "mock_testing_rate_limit_error", "model_list",
+    "user_config",
+)  # fmt: skip
+
+
+def published(config: Mapping[str, Any]) -> set[str]:
+    """Model names that callers may use: groups with a backend of the environment's own."""
+    return {
+        entry["model_name"] for entry in config["model_list"] if "reasons" not in entry.get("model_info", {})
+    }
+
+
+def permitted(deployment: Mapping[str, Any], model: str, metadata: Mapping[str, Any]) -> bool:
+    """Whether this attempt may use a backend."""
+    info = deployment.get("model_info") or {}
+    if not info.get("external"):
+        return True
+    if (metadata.get("original_model_group") or model) not in info.get("callers", ()):
+        return False
+    if "reasons" not in info:
+        return True
+    failures = metadata.get("previous_models") or ()
+    last = failures[-1].get("exception_type") if failures else None
+    return REASONS.get(last) in info["reasons"]
+
+
+class Guard(CustomLogger):
+    """Called by the proxy; keeps nothing between calls."""
+
+    def __init__(self, config: Mapping[str, Any]) -> None:
+        super().__init__()
+        self.names = published(config)
+
+    async def async_pre_call_hook(
+        self, user_api_key_dict: Any, cache: Any, data: dict[str, Any], call_type: str
+    ) -> dict[str, Any]:
+        del user_api_key_dict, cache, call_type
+        refused = sorted(key for key in REFUSED if key in data)
+        if refused:
+            raise HTTPException(400, {"error": f"not accepted in a request: {', '.join(refused)}"})
+        model = data.get("model")
+        if model is not None and model not in self.names:
+            known = ", ".join(sorted(self.names))
+            raise HTTPException(404, {"error": f"no model {model!r}; there are {known}"})
+        return data
+
+    async def async_filter_listed_models(
+        self, user_api_key_dict: Any, model_names: Sequence[str]
+    ) -> Sequence[str]:
+        del user_api_key_dict
+        return [name for name in model_names if name in self.names]
+
+    async def async_filter_deployments(
+        self,
+        model: str,
+        healthy_deployments: list[dict[str, Any]],
+        messages: Any,
+        request_kwargs: Mapping[str, Any] | None = None,
+        parent_otel_span: Any = None,
+    ) -> list[dict[str, Any]]:
+        del messages, parent_otel_span
+        values = request_kwargs or {}
+        metadata = values.get("litellm_metadata") or values.get("metadata") or {}
+        return [item for item in healthy_deployments if permitted(item, model, metadata)]
+
+
+guard = Guard(yaml.safe_load(Path(__file__).with_name("config.yaml").read_text(encoding="utf-8")))
