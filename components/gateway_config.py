@@ -9,7 +9,8 @@ from typing import Any, Final
 
 from components.facts import FallbackFacts
 from components.gateway_times import RETRIES, GatewayTimes
-from components.routes import API_KEYS, AWS_PROVIDERS, PREFIXES, Backend, Group, Route, groups
+from components.routes import API_KEYS, AWS_PROVIDERS, Backend, Group, Route, groups
+from inferstack.facts import LITELLM_PREFIXES
 from inferstack.render import render_text, render_yaml
 
 GUARD: Final = "gateway_guard.py"
@@ -111,7 +112,7 @@ def _own(group: Group, backend: Backend, times: GatewayTimes) -> dict[str, Any]:
 
 def _external(backend: Backend, item: FallbackFacts, times: GatewayTimes) -> dict[str, Any]:
     parameters: dict[str, Any] = {
-        "model": f"{PREFIXES[item.provider]}/{item.model}",
+        "model": f"{LITELLM_PREFIXES[item.provider]}/{item.model}",
         "timeout": times.attempt_s,
         "stream_timeout": times.attempt_s,
         "cooldown_time": COOLDOWN_S,

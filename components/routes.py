@@ -16,14 +16,6 @@ API_KEYS: Final = {
     "anyscale": "ANYSCALE_API_KEY",
     "huggingface": "HUGGINGFACE_API_KEY",
 }
-PREFIXES: Final = {
-    "bedrock": "bedrock",
-    "sagemaker": "sagemaker_chat",
-    "openai": "openai",
-    "together": "together_ai",
-    "anyscale": "anyscale",
-    "huggingface": "huggingface",
-}
 AWS_PROVIDERS: Final = ("bedrock", "sagemaker")
 ALL: Final = Decimal(100)
 

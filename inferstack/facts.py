@@ -32,6 +32,15 @@ ENVIRONMENT_TYPE: Final = "inferstack:index:InferenceEnvironment"
 WORKLOAD_TYPE: Final = "inferstack:index:VllmService"
 CLASSIFICATIONS: Final = ("public", "internal", "confidential", "restricted")
 """From least to most protected."""
+LITELLM_PREFIXES: Final = {
+    "bedrock": "bedrock",
+    "sagemaker": "sagemaker_chat",
+    "openai": "openai",
+    "together": "together_ai",
+    "anyscale": "anyscale",
+    "huggingface": "huggingface",
+}
+"""How LiteLLM's configuration writes an external provider, by the spec's name of it."""
 
 
 def may_leave(classification: str, most_sensitive_allowed: str) -> bool:

@@ -17,11 +17,11 @@ from components.gateway_config import GatewaySettings, gateway_config
 from components.gateway_times import BALANCER_LIMIT_S, NAT_IDLE_S, PROBE_S, gateway_times
 from components.iam import Place
 from components.load_balancer import CLUSTER_TAG, controller_statements, controller_values
-from components.routes import PREFIXES, Backend, groups, providers, route_facts
+from components.routes import Backend, groups, providers, route_facts
 from components.vllm_pod import CLIENT_KEEP_ALIVE_S
 from components.waf import web_acl_inputs
 from inferstack.engine.graph import Graph
-from inferstack.facts import CLASSIFICATIONS, may_leave
+from inferstack.facts import CLASSIFICATIONS, LITELLM_PREFIXES, may_leave
 from inferstack.resources import UNKNOWN, Secret
 from tests.components import builders
 from tests.components.running import build, deploy, manifest, one, preview
@@ -129,7 +129,7 @@ class TestConfiguration:
         assert config["model_list"][0]["model_info"]["mode"] == mode
 
     def test_no_key_is_ever_in_the_configuration(self) -> None:
-        every = [fallback(provider, "m") for provider in sorted(PREFIXES)]
+        every = [fallback(provider, "m") for provider in sorted(LITELLM_PREFIXES)]
         config = configured(backend(*every))
         keys = {params.get("api_key") for params in models(config).values()}
         assert all(key is None or key == "none" or key.startswith("os.environ/") for key in keys)
@@ -384,7 +384,8 @@ class TestPod:
         sleep = spec["containers"][0]["lifecycle"]["preStop"]["sleep"]["seconds"]
         targets = manifest(prod, "Ingress", "litellm")["metadata"]["annotations"]
         assert "deregistration_delay.timeout_seconds=600" in targets[f"{PREFIX}/target-group-attributes"]
-        assert sleep > 60 and sleep + 600 < spec["terminationGracePeriodSeconds"]
+        assert sleep > 60
+        assert sleep + 600 < spec["terminationGracePeriodSeconds"]
 
     def test_it_reaches_models_and_only_allowed_backends(self, prod: Graph) -> None:
         def ports(graph: Graph) -> set[int]:

@@ -242,7 +242,11 @@ def compliant() -> dict[str, Resource]:
 def put(inputs: Any, path: str, value: Any) -> None:
     """Set a dotted path (numbers index lists); a missing mapping on the way is made."""
     *steps, last = path.split(".")
-    for step in steps:
+    for taken, step in enumerate(steps):
+        rest = ".".join((*steps[taken:], last))
+        if isinstance(inputs, Mapping) and rest in inputs:  # a key with dots: a file's name
+            steps, last = [], rest
+            break
         inputs = inputs[int(step)] if step.isdigit() else inputs.setdefault(step, {})
     if last.isdigit():
         inputs[int(last)] = value

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from gateway_graphs import gateway
 from policy_graphs import (
     BUCKET,
     ENVIRONMENT,
@@ -57,6 +58,8 @@ ENGAGED: Mapping[str, dict[str, Resource]] = {
     "INF-RES-004": replicated("eu-west-1", "arn:aws:s3:::acme-replica"),
     "INF-RES-007": changed(SERVICE, {"fallback": [FALLBACK]}),
     "INF-RES-008": changed(SERVICE, {"fallback": [FALLBACK]}),
+    "INF-RES-011": gateway(),
+    "INF-RES-012": gateway(),
     "INF-CST-001": with_pool("90000"),
     "INF-GOV-001": waived(),
 }
