@@ -16,7 +16,7 @@ OUT ?= out
 ENVIRONMENTS := dev prod-eu prod-us
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-engine test-browser test-all lint format types imports check bench accuracy golden clean
+.PHONY: help setup demo test test-engine test-promtool test-browser test-all lint format types imports check bench accuracy golden clean
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -46,10 +46,13 @@ demo: setup ## Plan, synthesise, check and price the example environments, offli
 	@printf '\nreports: %s\n' "$(foreach env,$(ENVIRONMENTS),$(OUT)/$(env)/report.html)"
 
 test: setup ## Unit, property, catalog, golden, components, policies, cli (under 3 minutes on 2 cores)
-	@$(RUN) pytest -q -m "not engine and not cluster and not browser and not bench" tests
+	@$(RUN) pytest -q -m "not engine and not cluster and not browser and not promtool and not bench" tests
 
 test-engine: setup ## The same stacks under the real `pulumi` CLI (skipped when it is not on PATH)
 	@$(RUN) pytest -q -m engine tests/engine || test $$? -eq 5
+
+test-promtool: setup ## Rules and queries under Prometheus' promtool, built with Go (skipped without one)
+	@$(RUN) pytest -q -m promtool tests/promtool || test $$? -eq 5
 
 test-browser: setup ## The report page in a real Chromium (skipped when there is none)
 	@$(RUN) pytest -q -m browser tests/browser || test $$? -eq 5
@@ -70,7 +73,7 @@ imports: setup ## Layering contracts
 
 check: lint types imports test ## What a commit must pass
 
-test-all: check test-engine test-browser ## Everything there is
+test-all: check test-engine test-promtool test-browser ## Everything there is
 
 bench: setup ## Speed: medians of 5, printed and written to docs/benchmarks.md
 	@$(RUN) tests.bench
@@ -79,7 +82,7 @@ accuracy: setup ## Predictions against measurements; writes docs/accuracy.md
 	@$(RUN) tests.accuracy
 
 golden: setup ## Rewrite the golden files (review the diff)
-	@$(RUN) pytest -q -m "not engine and not cluster and not browser" tests --update-golden
+	@$(RUN) pytest -q -m "not engine and not cluster and not browser and not promtool" tests --update-golden
 
 clean: ## Remove what was built
 	@rm -rf .venv .tools $(OUT) dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage htmlcov

@@ -87,7 +87,7 @@ def _latency(
         alert=alert,
         ratio=f"1 - {within} / sum(rate(vllm:{metric}_count{{{watched.selector}}}[{{w}}]))",
         budget=LATENCY_BUDGET,
-        promise=f"{slo.upper()} within {bound_ms:f} ms for 95 %",
+        promise=f"{slo.upper()} within {plain(bound_ms)} ms for 95 %",
         family=family,
         bound=bound,
     )
@@ -108,7 +108,7 @@ def _availability(watched: Watched) -> Objective:
         alert="ModelAvailabilityBurn",
         ratio=f"{failed} / sum(rate({name}{{{where}}}[{{w}}]))",
         budget=1 - promised,
-        promise=f"{promised * 100:f} % of requests answered",
+        promise=f"{plain(promised * 100)} % of requests answered",
     )
 
 
