@@ -31,6 +31,7 @@ from components.environment_pools import PoolSite, pool_args, pool_name
 from components.gateway import Gateway, GatewayArgs
 from components.gpu_pool import GpuPool
 from components.gpu_runtime import GpuRuntime, GpuRuntimeArgs
+from components.image_cache import ImageCache, ImageCacheArgs
 from components.karpenter import Karpenter, KarpenterArgs
 from components.loader import LoaderSettings
 from components.model_store import ModelStore, ModelStoreArgs
@@ -38,8 +39,10 @@ from components.monitoring import Monitoring, MonitoringArgs
 from components.network import Network
 from components.settings import Settings
 from components.spending import Spending
+from components.upstreams import upstreams_of
 from components.vllm_pod import ServerSpec
 from components.vllm_service import VllmService, VllmServiceArgs
+from inferstack.spec.identifiers import PULL_THROUGH
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,6 +68,7 @@ class InferenceEnvironment(Component):
     autoscaling: Autoscaling | None = None
     gateway: Gateway | None = None
     karpenter: Karpenter | None = None
+    images: ImageCache | None = None
 
     def __init__(
         self, name: str, args: InferenceEnvironmentArgs, opts: pulumi.ResourceOptions | None = None
@@ -79,6 +83,7 @@ class InferenceEnvironment(Component):
         self.key = Encryption(naming.logical(name, "key"), encryption_args(self.resolved), outside).key_arn
         if self.resolved.environment.safety.watched:
             Spending(naming.logical(name, "spending"), spending_args(self.resolved), outside)
+        self._cache_images()
         network = network_args(self.resolved, self.key)
         self.network = Network(naming.logical(name, "network"), network, outside)
         cluster = cluster_args(self.resolved, self.key, self.network)
@@ -133,6 +138,20 @@ class InferenceEnvironment(Component):
             default_tags={"tags": self.resolved.tags},
             opts=self.child(),
         )
+
+    def _cache_images(self) -> None:
+        resolved = self.resolved
+        if resolved.environment.registry != PULL_THROUGH:
+            return
+        args = ImageCacheArgs(
+            environment=resolved.name,
+            place=resolved.place,
+            images=tuple(image for image in resolved.pins.images() if image.mirror),
+            upstreams=upstreams_of(resolved.pins.repositories),
+            keys=self.settings.registry_keys,
+            key_arn=self.key,
+        )
+        self.images = ImageCache(naming.logical(self.name, "images"), args, self._options(self.aws))
 
     def _start_nodes(self) -> None:
         resolved = self.resolved
@@ -245,8 +264,9 @@ class InferenceEnvironment(Component):
     ) -> list[pulumi.Resource]:
         shared = [self.services.serving, self.services.priority, *self.runtime.allocators]
         groups = [self.services.lws] if self.services.lws is not None else []
+        images = self.images.ready if self.images is not None else ()
         nodes = [resource for pool in pools for resource in pool.ready]
-        return [*shared, *groups, *nodes, *jobs]
+        return [*shared, *groups, *images, *nodes, *jobs]
 
     def _pools(self, served: ServedWorkload) -> tuple[GpuPool, ...]:
         """The workload's nodes, and an empty second pool where it wants one."""

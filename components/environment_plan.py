@@ -16,10 +16,12 @@ from components.pins import Pins, load_pins
 from components.prometheus import NAMESPACE as MONITORING_NAMESPACE
 from components.routes import API_KEYS
 from components.served import ServedWorkload, ServingContext, served_workload
+from components.upstreams import account_registry, prefixes, upstreams_of
 from components.watch import Watched
 from components.workload_facts import whole_days
 from inferstack.errors import InputError, Problem
 from inferstack.policy.waivers import load_waivers
+from inferstack.spec.identifiers import PULL_THROUGH
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -157,7 +159,7 @@ def resolve(
     account, region = environment.cloud.account, environment.cloud.region
     store = environment.model_store
     bucket = store.existing_bucket or store.bucket or naming.bucket_name(environment.name, account, region)
-    pins = load_pins().configured(mirror=environment.registry, digests=settings.image_digests)
+    pins = _pins(environment, settings)
     plans = {item.workload: item for item in plan.workloads}
     shared = ServingContext(
         environment=environment, catalog=catalog, zones=plan.zones, bucket=bucket, pins=pins
@@ -172,8 +174,20 @@ def resolve(
         pins=pins,
         served=served,
         waivers=_waivers(loaded),
-        missing_secrets=() if settings.secrets_in_cluster else _missing(environment, served, settings),
+        missing_secrets=(
+            *(() if settings.secrets_in_cluster else _missing(environment, served, settings)),
+            *_missing_keys(environment, pins, settings),
+        ),
     )
+
+
+def _pins(environment: Environment, settings: Settings) -> Pins:
+    """Versions, and where their images come from here."""
+    pins, digests = load_pins(), settings.image_digests
+    if environment.registry != PULL_THROUGH:
+        return pins.configured(mirror=environment.registry, digests=digests)
+    registry = account_registry(_place(environment))
+    return pins.configured(mirror=registry, digests=digests, prefixes=prefixes(environment.name))
 
 
 def _place(environment: Environment) -> iam.Place:
@@ -199,6 +213,14 @@ def _missing(
         if environment.gateway is not None and provider in API_KEYS:
             needed[f"providerKey.{provider}"] = settings.provider_keys.get(provider)
     return tuple(name for name, value in needed.items() if value is None)
+
+
+def _missing_keys(environment: Environment, pins: Pins, settings: Settings) -> tuple[str, ...]:
+    """Of registries that ECR may not ask anonymously."""
+    if environment.registry != PULL_THROUGH:
+        return ()
+    asked = [upstream.name for upstream in upstreams_of(pins.repositories) if upstream.needs_key]
+    return tuple(f"registryKey.{name}" for name in asked if name not in settings.registry_keys)
 
 
 def _problems(environment: Environment, plan: EnvironmentPlan) -> list[Problem]:

@@ -159,6 +159,17 @@ class KarpenterFacts(Facts):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ImageCacheFacts(Facts):
+    """``inferstack:index:ImageCache``"""
+
+    environment: str
+    region: str
+    registry: str
+    upstreams: tuple[str, ...]
+    repositories: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
 class ModelStoreFacts(Facts):
     """``inferstack:index:ModelStore``"""
 

@@ -62,6 +62,8 @@ class Pins:
     table: Mapping[str, Any]
     mirror: str | None = None
     digests: tuple[tuple[str, str], ...] = ()
+    prefixes: tuple[tuple[str, str], ...] = ()
+    """What stands for a registry's host in the mirror; empty: the host itself."""
 
     def addon(self, kubernetes: str, name: str) -> str:
         """Version of an EKS add-on; InputError when the Kubernetes version has no pins."""
@@ -99,9 +101,28 @@ class Pins:
     def image(self, name: str) -> Image:
         entry = self.table["images"][name]
         digest = dict(self.digests).get(name, entry.get("digest"))
-        return Image(repository=entry["repository"], tag=str(entry["tag"]), digest=digest, mirror=self.mirror)
+        repository, mirror = self._mirrored(entry["repository"])
+        return Image(repository=repository, tag=str(entry["tag"]), digest=digest, mirror=mirror)
 
-    def configured(self, *, mirror: str | None, digests: Mapping[str, str]) -> Pins:
+    def _mirrored(self, repository: str) -> tuple[str, str | None]:
+        """A repository as the mirror names it; what the mirror cannot hold stays where it is."""
+        if not self.prefixes:
+            return repository, self.mirror
+        host, _, path = repository.partition("/")
+        prefix = dict(self.prefixes).get(host)
+        return (f"{prefix}/{path}", self.mirror) if prefix else (repository, None)
+
+    @property
+    def repositories(self) -> tuple[str, ...]:
+        """Of all images, as their publishers name them."""
+        return tuple(entry["repository"] for _, entry in sorted(self.table["images"].items()))
+
+    def images(self) -> tuple[Image, ...]:
+        return tuple(self.image(name) for name in sorted(self.table["images"]))
+
+    def configured(
+        self, *, mirror: str | None, digests: Mapping[str, str], prefixes: Mapping[str, str] | None = None
+    ) -> Pins:
         """The pins of an environment; InputError for digests of images that do not exist here."""
         known = sorted(self.table["images"])
         problems = [
@@ -113,7 +134,8 @@ class Pins:
         ]
         if problems:
             raise InputError(*problems)
-        return replace(self, mirror=mirror, digests=tuple(sorted(digests.items())))
+        stands_for = tuple(sorted((prefixes or {}).items()))
+        return replace(self, mirror=mirror, digests=tuple(sorted(digests.items())), prefixes=stands_for)
 
 
 @cache

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import pulumi
 
+from components.upstreams import UPSTREAMS
 from inferstack.errors import InputError, Problem
 
 
@@ -18,6 +19,8 @@ class Settings:
     hugging_face_token: pulumi.Input[str] | None = None
     provider_keys: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
     """API keys of external backends by provider (openai, together, ...)."""
+    registry_keys: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
+    """``user:token`` by upstream registry (docker-hub, ...), for images through the account's registry."""
     image_digests: Mapping[str, str] = field(default_factory=dict)
     """``sha256:...`` by image name (vllm, litellm)."""
     secrets_in_cluster: bool = False
@@ -45,6 +48,7 @@ def settings_from(config: pulumi.Config) -> Settings:
         gateway_master_key=config.get_secret("gatewayMasterKey"),
         hugging_face_token=config.get_secret("huggingFaceToken"),
         provider_keys=_provider_keys(config),
+        registry_keys=_registry_keys(config),
         image_digests=_digests(config),
         secrets_in_cluster=config.get_bool("secretsInCluster") or False,
     )
@@ -54,6 +58,13 @@ def _provider_keys(config: pulumi.Config) -> dict[str, pulumi.Input[str]]:
     """One secret per provider: ``inferstack:providerKey.openai``."""
     names = ("openai", "together", "anyscale", "huggingface")
     keys = {name: config.get_secret(f"providerKey.{name}") for name in names}
+    return {name: key for name, key in keys.items() if key is not None}
+
+
+def _registry_keys(config: pulumi.Config) -> dict[str, pulumi.Input[str]]:
+    """One secret per registry: ``inferstack:registryKey.docker-hub``, a user and a token, colon between."""
+    names = (upstream.name for upstream in UPSTREAMS if upstream.needs_key)
+    keys = {name: config.get_secret(f"registryKey.{name}") for name in names}
     return {name: key for name, key in keys.items() if key is not None}
 
 

@@ -105,5 +105,15 @@ def billing(
     return WireResource(_token(module, kind), name, inputs, opts, outputs=outputs)
 
 
+def ecr(kind: str, name: str, inputs: Mapping[str, Any], opts: pulumi.ResourceOptions) -> WireResource:
+    return WireResource(_token("ecr", kind), name, inputs, opts)
+
+
+def secret(kind: str, name: str, inputs: Mapping[str, Any], opts: pulumi.ResourceOptions) -> WireResource:
+    return WireResource(
+        _token("secretsmanager", kind), name, inputs, opts, outputs=("arn",) if kind == "Secret" else ()
+    )
+
+
 def _token(module: str, kind: str) -> str:
     return f"aws:{module}/{kind[0].lower()}{kind[1:]}:{kind}"

@@ -70,6 +70,7 @@ class Assumptions:
     flow_log_gb: Decimal
     other_log_gb: Decimal
     log_retention_months: Decimal
+    image_repository_gb: Decimal
     bucket_gb: Decimal
     amp_million_samples: Decimal
     bytes_per_input_token: Decimal

@@ -16,6 +16,7 @@ from inferstack.spec.capacity import Budget
 from inferstack.spec.existing import ExistingCluster, ExistingVpc
 from inferstack.spec.gateway import Gateway
 from inferstack.spec.identifiers import (
+    PULL_THROUGH,
     AccountId,
     CountryCode,
     KmsKeyArn,
@@ -293,7 +294,10 @@ class Environment(Section):
     model_store: ModelStore = ModelStore()
     """The bucket with the weights."""
     registry: Registry | None = None
-    """Image mirror, put before every image name; absent: images come from their public registries."""
+    """Image mirror, put before every image name; absent: images come from their public registries.
+
+    `ecr-pull-through`: ECR of this account and region, filled on the first pull.
+    """
     secrets: Secrets = Secrets()
     """How secrets are encrypted."""
     policy: PolicySettings = PolicySettings()
@@ -339,6 +343,10 @@ class Environment(Section):
         if self.network.nat == "none" and self.network.existing is None and self.registry is None:
             message = "without NAT no image can be pulled from a public registry"
             accepted = "registry: a mirror in ECR of the region, or nat: single"
+            raise conflict(message, "network.nat", "registry", accepted=accepted)
+        if self.network.nat == "none" and self.network.existing is None and self.registry == PULL_THROUGH:
+            message = "the first pull through ECR's cache needs a NAT gateway in the VPC"
+            accepted = "nat: single, or a mirror that holds the images"
             raise conflict(message, "network.nat", "registry", accepted=accepted)
         return self
 

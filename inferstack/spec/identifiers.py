@@ -107,9 +107,11 @@ Registry = Annotated[
     Shape(
         rf"{_LABEL}(\.{_LABEL})*(:[0-9]+)?(/[a-z0-9]([-a-z0-9._]*[a-z0-9])?)*",
         "not an image registry",
-        "host and optional path, without scheme: 123456789012.dkr.ecr.eu-central-1.amazonaws.com/mirror",
+        "ecr-pull-through, or host and optional path: 123456789012.dkr.ecr.eu-central-1.amazonaws.com/mirror",
     ),
 ]
+PULL_THROUGH = "ecr-pull-through"
+"""Instead of a registry: the account's own, filled through cache rules."""
 BucketName = Annotated[
     str,
     Shape(
