@@ -42,6 +42,10 @@ COMMANDS: dict[str, Entry] = {
     "preview": Entry("inferstack.cli.preview:preview", "What would change, by component; offline."),
     "cost": Entry("inferstack.cli.cost:cost", "The monthly bill of an environment, line by line."),
     "policy": Entry("inferstack.cli.policy:policy", "Check licences, residency and the other rules."),
+    "doctor": Entry("inferstack.cli.doctor:doctor", "Can the AWS account take an environment? Read-only."),
+    "up": Entry("inferstack.cli.up:up", "Create or change an environment in AWS."),
+    "destroy": Entry("inferstack.cli.destroy:destroy", "Remove an environment from AWS."),
+    "refresh": Entry("inferstack.cli.refresh:refresh", "Read what AWS has into the state."),
 }
 
 

@@ -61,24 +61,16 @@ def _assess(
 ) -> tuple[Assessment, dict[str, str]]:
     """The verdict on an environment and the files that show it."""
     from inferstack.catalog.load import load_catalog
-    from inferstack.cost.estimate import estimate
     from inferstack.engine.program import run_program
-    from inferstack.policy.knowledge import CatalogKnowledge
-    from inferstack.policy.run import evaluate
     from inferstack.review import bundle
-    from inferstack.review.verdict import Assessment
+    from inferstack.review.assess import assess
     from inferstack.sizing.plan import plan_environment
 
     catalog = load_catalog()
     progress(f"planning {target.stack}")
     plan = plan_environment(read_environment(env), catalog)
     progress(f"running the program of {target.stack} offline")
-    graph = run_program(target)
-    assessment = Assessment(
-        graph=graph,
-        bill=estimate(graph, catalog, today=today),
-        policy=evaluate(graph, rules, knowledge=CatalogKnowledge(catalog), today=today),
-    )
+    assessment = assess(run_program(target), rules, catalog=catalog, today=today)
     files = bundle.files(
         plan,
         assessment,

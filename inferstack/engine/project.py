@@ -89,7 +89,7 @@ def providers_required(config: Mapping[str, str]) -> frozenset[str]:
 
 
 def _read_project(folder: Path) -> Project:
-    document = _read_mapping(folder / "Pulumi.yaml")
+    document = read_mapping(folder / "Pulumi.yaml")
     name = document.get("name")
     if not isinstance(name, str):
         raise InputError(Problem(message="a project needs a name", file="Pulumi.yaml", path="name"))
@@ -124,7 +124,7 @@ def _stack_config(project: Project, stack: str) -> tuple[dict[str, str], tuple[s
         config.setdefault(_NO_DEFAULT_PROVIDERS, '["*"]')
         return config, ()
     secret_keys = []
-    values = _read_mapping(path).get("config") or {}
+    values = read_mapping(path).get("config") or {}
     if not isinstance(values, Mapping):
         raise InputError(Problem(message="`config` must be a mapping", file=str(path), path="config"))
     for key, value in values.items():
@@ -171,7 +171,7 @@ _Loader.add_implicit_resolver(
 )
 
 
-def _read_mapping(path: Path) -> Mapping[str, Any]:
+def read_mapping(path: Path) -> Mapping[str, Any]:
     try:
         document = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # noqa: S506  a SafeLoader
     except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:

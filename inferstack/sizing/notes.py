@@ -23,6 +23,7 @@ _QUOTA_NAMES: Final = {
     "L-3819A6DF": "All G and VT Spot Instance Requests",
     "L-417A185B": "Running On-Demand P instances",
     "L-7212CCBC": "All P4, P3 and P2 Spot Instance Requests",
+    "L-C4BD4855": "All P5 Spot Instance Requests",
 }
 _SPOT_AVAILABILITY: Final = 0.99
 NODES_PER_GROUP: Final = 450

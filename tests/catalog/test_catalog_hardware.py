@@ -163,7 +163,8 @@ def test_efa_interfaces_of_known_types(instance: str, efa: int) -> None:
 def test_quota_families_differ_between_g_and_p() -> None:
     assert CATALOG.instance("g6e.xlarge").quota_on_demand == "L-DB2E81BA"
     assert CATALOG.instance("p5.48xlarge").quota_on_demand == "L-417A185B"
-    assert CATALOG.instance("p5.48xlarge").quota_spot is None
+    assert CATALOG.instance("p5.48xlarge").quota_spot == "L-C4BD4855"
+    assert CATALOG.instance("p6-b200.48xlarge").quota_spot is None
 
 
 def test_cpu_types_for_system_nodes_have_four_gib_per_vcpu() -> None:

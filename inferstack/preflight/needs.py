@@ -1,0 +1,220 @@
+"""What an environment needs of an account, read from the graph of what will be made."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from inferstack.errors import InputError
+from inferstack.facts import ENVIRONMENT_TYPE, WORKLOAD_TYPE, EnvironmentFacts, FallbackFacts
+from inferstack.view import View, known_texts
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from inferstack.resources import Resource, ResourceIndex
+
+POOL_TYPE: Final = "inferstack:index:GpuPool"
+CLUSTER_TYPE: Final = "inferstack:index:Cluster"
+GATEWAY_TYPE: Final = "inferstack:index:Gateway"
+OWN_TAG: Final = "inferstack.dev/environment"
+"""Tag with the environment's name on everything of it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pool:
+    """GPU nodes of one workload."""
+
+    workload: str
+    instance_type: str
+    instance_types: tuple[str, ...]
+    """All that may start; the first is planned."""
+    zones: tuple[str, ...]
+    purchase: str
+    reservation_id: str | None
+    nodes: int
+    max_nodes: int
+
+    @property
+    def reserved(self) -> bool:
+        """Its capacity is reserved: the reservation counts, not the instances in it."""
+        return self.reservation_id is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClusterNeeds:
+    name: str
+    version: str
+    system_types: tuple[str, ...]
+    """Any of them will do."""
+    system_nodes: int
+    system_nodes_max: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatewayNeeds:
+    host: str
+    tls: str
+    certificate_arn: str | None
+    """An existing certificate; None: one is requested, or there is no TLS."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatedModel:
+    workload: str
+    checkpoint: str
+    gated: bool | None
+    """None: not established."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fallback:
+    workload: str
+    provider: str
+    model: str
+    region: str
+    endpoint: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Named:
+    """Something with a fixed name in a region."""
+
+    name: str
+    region: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Needs:
+    """Plain values; everything here is known before deployment."""
+
+    environment: str
+    account: str
+    region: str
+    zones: tuple[str, ...]
+    residency: tuple[str, ...]
+    strict: bool
+    pools: tuple[Pool, ...]
+    clusters: tuple[ClusterNeeds, ...]
+    gateways: tuple[GatewayNeeds, ...]
+    models: tuple[GatedModel, ...]
+    fallbacks: tuple[Fallback, ...]
+    missing_secrets: tuple[str, ...]
+    """Configuration that `up` needs and does not have."""
+    buckets: tuple[Named, ...]
+    clusters_made: bool
+    log_groups: tuple[Named, ...]
+    key_aliases: tuple[Named, ...]
+    elastic_ips: int
+    vpcs: int
+
+
+def needs_of(graph: ResourceIndex) -> Needs:
+    """What the graph needs. InputError when it is no environment of ours."""
+    found = graph.of_type(ENVIRONMENT_TYPE)
+    if not found:
+        raise InputError(f"the program makes no environment ({ENVIRONMENT_TYPE}): nothing to look into")
+    view = View(found[0].inputs)
+    facts = EnvironmentFacts(view)
+    region = facts.region
+    workloads = [View(resource.inputs) for resource in graph.of_type(WORKLOAD_TYPE)]
+    return Needs(
+        environment=facts.name,
+        account=view.required_text("account"),
+        region=region,
+        zones=facts.zones,
+        residency=facts.residency,
+        strict=facts.strict,
+        pools=tuple(_pool(View(resource.inputs)) for resource in graph.of_type(POOL_TYPE)),
+        clusters=tuple(_cluster(View(resource.inputs)) for resource in graph.of_type(CLUSTER_TYPE)),
+        gateways=tuple(_gateway(resource, graph) for resource in graph.of_type(GATEWAY_TYPE)),
+        models=tuple(_model(workload) for workload in workloads),
+        fallbacks=tuple(found for workload in workloads for found in _fallbacks(workload, region)),
+        missing_secrets=view.texts("missingSecrets"),
+        buckets=_named(graph, "aws:s3/bucket:Bucket", "bucket", region),
+        clusters_made=bool(graph.of_type("aws:eks/cluster:Cluster")),
+        log_groups=_named(graph, "aws:cloudwatch/logGroup:LogGroup", "name", region),
+        key_aliases=_named(graph, "aws:kms/alias:Alias", "name", region),
+        elastic_ips=len(graph.of_type("aws:ec2/eip:Eip")),
+        vpcs=len(graph.of_type("aws:ec2/vpc:Vpc")),
+    )
+
+
+def _pool(view: View) -> Pool:
+    planned = view.required_text("instanceType")
+    return Pool(
+        workload=view.required_text("workload"),
+        instance_type=planned,
+        instance_types=view.texts("instanceTypes") or (planned,),
+        zones=view.texts("zones"),
+        purchase=view.required_text("purchase"),
+        reservation_id=view.text("reservationId"),
+        nodes=_count(view, "nodes"),
+        max_nodes=_count(view, "maxNodes"),
+    )
+
+
+def _cluster(view: View) -> ClusterNeeds:
+    return ClusterNeeds(
+        name=view.required_text("clusterName"),
+        version=view.required_text("version"),
+        system_types=view.texts("systemInstanceTypes"),
+        system_nodes=_count(view, "systemNodes"),
+        system_nodes_max=_count(view, "systemNodesMax"),
+    )
+
+
+def _gateway(gateway: Resource, graph: ResourceIndex) -> GatewayNeeds:
+    view = View(gateway.inputs)
+    return GatewayNeeds(
+        host=view.required_text("host"),
+        tls=view.required_text("tls"),
+        certificate_arn=_certificate_arn(graph) if view.text("certificate") == "existing" else None,
+    )
+
+
+def _certificate_arn(graph: ResourceIndex) -> str | None:
+    """The existing certificate, as the load balancer's objects name it."""
+    for resource in graph:
+        for _, text in known_texts(resource.inputs):
+            if text.startswith("arn:aws") and ":acm:" in text:
+                return text
+    return None
+
+
+def _model(view: View) -> GatedModel:
+    return GatedModel(
+        workload=view.required_text("workload"),
+        checkpoint=view.required_text("checkpoint"),
+        gated=view.flag("gated"),
+    )
+
+
+def _fallbacks(view: View, region: str) -> list[Fallback]:
+    facts = [FallbackFacts(found) for found in view.views("fallback")]
+    return [
+        Fallback(
+            workload=view.required_text("workload"),
+            provider=found.provider,
+            model=found.model,
+            region=found.region or region,
+            endpoint=found.endpoint,
+        )
+        for found in facts
+        if found.enabled
+    ]
+
+
+def _named(graph: ResourceIndex, type_: str, key: str, region: str) -> tuple[Named, ...]:
+    """Resources of a type whose name is known; one that AWS names itself cannot clash."""
+    inputs: list[Mapping[str, object]] = [resource.inputs for resource in graph.of_type(type_)]
+    found = [
+        Named(name=name, region=str(values.get("region") or region))
+        for values in inputs
+        if isinstance(name := values.get(key), str)
+    ]
+    return tuple(sorted(found, key=lambda named: (named.region, named.name)))
+
+
+def _count(view: View, key: str) -> int:
+    return int(view.number(key) or 0)
