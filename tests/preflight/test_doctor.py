@@ -55,7 +55,7 @@ def test_an_account_that_lacks_only_the_secrets(doctor):
 def test_one_check_that_is_fine_exits_with_0(doctor):
     result = doctor("prod-eu", "--check", "vcpu-quota", "--check", "kubernetes")
     assert result.exit_code == 0, result.output
-    assert result.output.startswith("prod-eu (123456789012, eu-central-1): 3 ok")
+    assert result.output.startswith("prod-eu (123456789012, eu-central-1): 4 ok")
 
 
 def test_the_wrong_account_exits_with_1(doctor):
