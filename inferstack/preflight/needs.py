@@ -34,6 +34,15 @@ class Pool:
     reservation_id: str | None
     nodes: int
     max_nodes: int
+    warm_nodes: int = 0
+    """Started and waiting, beside ``nodes``."""
+    standby: bool = False
+    """Empty until AWS has no capacity of the workload's first pool."""
+
+    @property
+    def planned_nodes(self) -> int:
+        """What runs from the start."""
+        return 0 if self.standby else self.nodes + self.warm_nodes
 
     @property
     def reserved(self) -> bool:
@@ -151,6 +160,8 @@ def _pool(view: View) -> Pool:
         reservation_id=view.text("reservationId"),
         nodes=_count(view, "nodes"),
         max_nodes=_count(view, "maxNodes"),
+        warm_nodes=_count(view, "warmNodes"),
+        standby=view.flag("standby") is True,
     )
 
 

@@ -80,6 +80,15 @@ def test_what_others_run_is_taken_off_and_ones_own_is_not(look, world):
     assert found.fix == INCREASE.format("ec2", "L-417A185B", used + 288)
 
 
+def test_warm_nodes_count_from_the_start_and_standby_pools_only_at_their_most(look, world):
+    pools = (pool(nodes=1, max_nodes=1, warm_nodes=1), pool(standby=True, nodes=1, max_nodes=2))
+    world.quotas["L-417A185B"] = 191
+    found = look(VCPU_QUOTA, wanted=needs(pools=pools))[0]
+    assert (found.status, "needed: 192 and up to 384" in found.what) == (Status.FAIL, True)
+    world.quotas["L-417A185B"] = 192
+    assert look(VCPU_QUOTA, wanted=needs(pools=pools))[0].status is Status.WARN
+
+
 def test_stopped_instances_do_not_count(look, world):
     run_instances(world, "p4d.24xlarge", 1, {})
     ec2 = world.client("ec2")
@@ -180,6 +189,8 @@ def test_a_type_that_no_planned_zone_has_fails(look, world):
     assert missing.status is Status.FAIL
     assert "p4d.24xlarge is not offered in euc1-az9" in missing.what
     assert "it is in euc1-az" in missing.fix
+    standby = pool(zones=("euc1-az9",), standby=True)
+    assert look(OFFERING, wanted=needs(pools=(standby,)))[0].status is Status.WARN
     for zone in elsewhere:
         assert look(OFFERING, wanted=needs(pools=(pool(zones=(zone, "euc1-az2")),)))[0].status is Status.WARN
 

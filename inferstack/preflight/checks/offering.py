@@ -45,7 +45,8 @@ def _pool(pool: Pool, offered: Offered, region: str) -> Finding:
     if missing:
         elsewhere = f"; it is in {', '.join(sorted(first))}" if first else f"; no zone of {region} has it"
         fix = f"cloud.zones or capacity.zones with only zones that offer it{elsewhere}"
-        status = Status.FAIL if len(missing) == len(pool.zones) else Status.WARN
+        everywhere = len(missing) == len(pool.zones) and not pool.standby
+        status = Status.FAIL if everywhere else Status.WARN
         what = f"{pool.instance_type} is not offered in {', '.join(missing)}"
         return Finding(check="offering", status=status, what=what, where=where, fix=fix)
     if lost:

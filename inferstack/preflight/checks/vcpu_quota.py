@@ -33,7 +33,9 @@ def _run(subject: Subject) -> Iterator[Finding]:
     for pool in subject.needs.pools:
         code = None if pool.reserved else _code(pool, subject)
         if code is not None:
-            demands[code].add(_vcpus(pool.instance_types, subject), pool.nodes, pool.max_nodes)
+            demands[code].add(
+                _vcpus(pool.instance_types, subject), pool.planned_nodes, pool.max_nodes + pool.warm_nodes
+            )
         elif not pool.reserved:
             yield _no_code(pool, subject)
     for cluster in subject.needs.clusters:
