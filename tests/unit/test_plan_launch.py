@@ -93,7 +93,7 @@ def test_mappings_become_json_and_lists_are_refused() -> None:
         dict(planned("Qwen/Qwen3-8B", more).vllm_args)["--compilation-config"]
         == '{"backend":"inductor","level":3}'
     )
-    with pytest.raises(InputError, match="one argument"):
+    with pytest.raises(InputError, match="takes a list"):
         planned("Qwen/Qwen3-8B", "serving: {vllm: {cudagraph-capture-sizes: [1, 2]}}")
 
 

@@ -44,6 +44,9 @@ def test_real_arguments_pass():
         ("api-key", "a secret never stands in a spec", None),
         ("cuda-graph-sizes", "no longer an argument", "cudagraph-capture-sizes"),
         ("swap-space", "no longer an argument", None),
+        ("override-attention-dtype", "no longer an argument", None),
+        ("disable-log-requests", "another name of enable-log-requests", None),
+        ("device-memory-utilization", "another name of gpu-memory-utilization", None),
     ],
 )
 def test_other_arguments_are_told_why(name, said, meant):
@@ -67,3 +70,42 @@ def test_negated_flags_are_written_as_false():
 def test_an_argument_without_a_value_is_told():
     (found,) = judge(seed=None)
     assert found.message == "is empty"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said", "accepted"),
+    [
+        ("enable-prefix-caching", "yes", "a flag", "true or false"),
+        ("max-num-seqs", "many", "not a whole number", "a whole number"),
+        ("max-num-seqs", True, "not a whole number", "a whole number"),
+        ("max-num-seqs", 1.5, "not a whole number", "a whole number"),
+        ("max-num-seqs", [1, 2], "a list", "a whole number"),
+        ("gpu-memory-utilization", "0.9", "not a number", "a number"),
+        ("structured-outputs-config", 3, "not a section", "a section"),
+        ("dtype", "bf16", "not one of the accepted values", "auto, bfloat16"),
+        ("cudagraph-capture-sizes", [1, 2], "takes a list, which cannot be passed here", None),
+        ("allowed-media-domains", "example.com", "takes a list", None),
+    ],
+)
+def test_values_of_the_wrong_type_are_told_what_is_wanted(name, value, said, accepted):
+    (found,) = judge(**{name: value})
+    assert said in found.message
+    assert (found.accepted or "").startswith(accepted or "")
+    assert (found.accepted is None) == (accepted is None)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("enable-prefix-caching", False),
+        ("max-num-batched-tokens", "8k"),
+        ("max-num-batched-tokens", 8192),
+        ("gpu-memory-utilization", 1),
+        ("structured-outputs-config", {"backend": "xgrammar"}),
+        ("dtype", "half"),
+        ("seed", 7),
+        ("kv-cache-dtype", "fp8"),
+    ],
+)
+def test_values_that_the_command_line_holds_pass(name, value):
+    assert judge(**{name: value}) == []

@@ -1,0 +1,167 @@
+"""What is committed about the pinned vLLM's arguments is true, and everything that is launched fits it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import pytest
+import yaml
+
+from components.pins import load_pins
+from inferstack.catalog.load import load_catalog
+from inferstack.engine.graph import Graph
+from inferstack.spec.vllm_arguments import DATA, argument_list
+from inferstack.spec.vllm_parser import describe, installed_parser
+from tests.example_graphs import graph
+
+KNOWN = argument_list()
+SNAPSHOT: Mapping[str, Any] = yaml.safe_load((DATA / "vllm_snapshot.yaml").read_text(encoding="utf-8"))
+
+
+def test_it_is_of_the_pinned_image() -> None:
+    assert KNOWN.version == load_pins().image("vllm").version == "0.33.0"
+
+
+def test_it_has_types_choices_parsers_and_what_is_gone() -> None:
+    assert len(SNAPSHOT["arguments"]) >= 300
+    assert KNOWN.known["max-lora-rank"].choices == (1, 8, 16, 32, 64, 128, 256, 320, 512)
+    assert KNOWN.known["speculative-config"].type == "json"
+    assert KNOWN.known["max-num-queued-reqs"].type == "int"
+    assert KNOWN.known["enable-prefix-caching"].type == "flag"
+    assert KNOWN.known["lora-modules"].many
+    assert {"hermes", "llama3_json", "openai"} <= KNOWN.tool_parsers
+    assert {"qwen3", "openai_gptoss"} <= KNOWN.reasoning_parsers
+    assert "swap-space" in KNOWN.removed
+    assert not KNOWN.removed.keys() & KNOWN.names
+
+
+def test_successors_exist() -> None:
+    assert {name for name in KNOWN.removed.values() if name} <= KNOWN.names
+
+
+def test_parsers_of_the_catalog_are_the_pinned_versions() -> None:
+    catalog = load_catalog()
+    models = [catalog.model(name) for name in catalog.model_ids()]
+    tools = {model.tool_call_parser for model in models} - {None}
+    reasoning = {model.reasoning_parser for model in models} - {None}
+    assert tools <= KNOWN.tool_parsers
+    assert reasoning <= KNOWN.reasoning_parsers
+    assert len(tools) > 10
+
+
+def command_lines(found: Graph) -> Iterator[Sequence[str]]:
+    for item in found:
+        if item.type.endswith((":Deployment", ":LeaderWorkerSet")):
+            text = json.dumps(item.inputs["spec"], default=str)
+            yield from (container["args"] for container in _containers(json.loads(text)))
+
+
+def _containers(node: Any) -> Iterator[Mapping[str, Any]]:
+    if isinstance(node, dict):
+        yield from (item for item in node.get("containers", ()) if item.get("name") == "vllm")
+        for value in node.values():
+            yield from _containers(value)
+
+
+def misfits(arguments: Sequence[str]) -> list[str]:
+    """What the pinned version's parser would refuse."""
+    found, position = [], 1
+    while position < len(arguments):
+        name = arguments[position].removeprefix("--")
+        values = []
+        while position + 1 < len(arguments) and not arguments[position + 1].startswith("--"):
+            position += 1
+            values.append(arguments[position])
+        found += _misfit(name, values)
+        position += 1
+    return found
+
+
+def _misfit(name: str, values: Sequence[str]) -> list[str]:
+    argument = KNOWN.known.get(name) or KNOWN.known.get(name.removeprefix("no-"))
+    if argument is None:
+        return [f"{name} is unknown"]
+    if argument.type in {"flag", "switch"}:
+        return [f"{name} takes no value"] if values else []
+    if not values or (len(values) > 1 and not argument.many):
+        return [f"{name} has {len(values)} values"]
+    if argument.choices and not set(values) <= {str(choice) for choice in argument.choices}:
+        return [f"{name}: {values} not among {argument.choices}"]
+    parse = {"int": int, "float": float, "json": json.loads}.get(argument.type, str)
+    try:
+        [parse(value) for value in values if not value.startswith("$(")]
+    except ValueError:
+        return [f"{name}: {values} is no {argument.type}"]
+    return []
+
+
+@pytest.mark.parametrize("name", ["dev", "prod-eu", "prod-us"])
+def test_every_server_of_the_examples_would_start(name: str) -> None:
+    lines = list(command_lines(graph(name)))
+    assert lines
+    for line in lines:
+        assert misfits(line) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "wrong"),
+    [
+        (["m", "--swap-space", "4"], "unknown"),
+        (["m", "--max-lora-rank", "20"], "not among"),
+        (["m", "--tensor-parallel-size", "four"], "no int"),
+        (["m", "--enable-lora", "yes"], "takes no value"),
+        (["m", "--speculative-config", "{method"], "no json"),
+        (["m", "--max-num-seqs"], "has 0 values"),
+    ],
+)
+def test_a_misfit_is_found(arguments: list[str], wrong: str) -> None:
+    (found,) = misfits(arguments)
+    assert wrong in found
+
+
+def test_a_parser_is_described_by_what_it_takes() -> None:
+    def optional(inner: Any) -> Any:
+        def wrapped(text: str) -> Any:
+            return None if text == "None" else inner(text)
+
+        return wrapped
+
+    parser = argparse.ArgumentParser()
+    parser.add_argument("model", nargs="?")
+    parser.add_argument("--flag", action=argparse.BooleanOptionalAction)
+    parser.add_argument("--switch", "-s", action="store_true")
+    parser.add_argument("--count", "--number", type=optional(int))
+    parser.add_argument("--config", type=optional(json.loads))
+    parser.add_argument("--one", choices=["a", "b", None])
+    parser.add_argument("--many", nargs="+", type=float)
+    assert describe(parser) == {
+        "flag": {"names": ["flag", "no-flag"], "type": "flag"},
+        "switch": {"names": ["switch"], "type": "switch"},
+        "count": {"names": ["count", "number"], "type": "int"},
+        "config": {"names": ["config"], "type": "json"},
+        "one": {"names": ["one"], "type": "text", "choices": ["a", "b"]},
+        "many": {"names": ["many"], "type": "float", "many": True},
+    }
+
+
+class TestInstalled:
+    """With ``pip install inferstack[vllm]``: vLLM's own parser has the last word."""
+
+    @pytest.fixture
+    def parser(self) -> argparse.ArgumentParser:
+        vllm = pytest.importorskip("vllm", reason="vLLM is not installed (extra inferstack[vllm])")
+        if vllm.__version__ != KNOWN.version:
+            pytest.skip(f"vLLM {vllm.__version__} is installed, {KNOWN.version} is pinned")
+        return installed_parser()
+
+    def test_it_accepts_what_the_snapshot_says(self, parser: argparse.ArgumentParser) -> None:
+        real = {name: entry["type"] for name, entry in describe(parser).items()}
+        assert real == {name: entry["type"] for name, entry in SNAPSHOT["arguments"].items()}
+
+    @pytest.mark.parametrize("name", ["dev", "prod-eu", "prod-us"])
+    def test_it_takes_every_command_line(self, name: str, parser: argparse.ArgumentParser) -> None:
+        for line in command_lines(graph(name)):
+            parser.parse_args([argument.replace("$(", "").replace(")", "") for argument in line])
