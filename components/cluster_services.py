@@ -40,6 +40,8 @@ class ClusterServicesArgs:
     version: str
     multi_node: bool
     """Some workload spans nodes: LeaderWorkerSets are needed."""
+    node_cache: bool
+    """Servers keep compiled kernels on their nodes."""
     standby_pools: bool
     """Some workload has a second pool."""
     claims: bool
@@ -75,7 +77,9 @@ class ClusterServices(Component):
             document = storage_class(default=args.default_storage_class)
             self.storage_class = self._object("gp3", document)
         self.priority = self._object("priority", serving.priority())
-        self.serving = self._object("serving", serving.namespace(privileged=args.multi_node))
+        self.serving = self._object(
+            "serving", serving.namespace(privileged=args.multi_node or args.node_cache)
+        )
         if AUTOSCALER not in args.provides:
             self.autoscaler = self._autoscaler()
         if args.multi_node and "lws" not in args.provides:

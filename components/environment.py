@@ -94,6 +94,7 @@ class InferenceEnvironment(Component):
             place=self.resolved.place,
             version=self.resolved.environment.cluster.version,
             multi_node=self.resolved.multi_node,
+            node_cache=self.resolved.node_cache,
             standby_pools=self.resolved.standby_pools,
             claims=self.resolved.environment.cluster.gpu_devices == "dra",
             pins=self.resolved.pins,
@@ -213,6 +214,7 @@ class InferenceEnvironment(Component):
             efa=self.resolved.efa,
             devices=self.resolved.environment.cluster.gpu_devices,
             node_image=self.resolved.environment.cluster.node_image,
+            cache_image=self.resolved.pins.image("vllm") if self.resolved.node_cache else None,
             prometheus=self.monitoring.operator if self.monitoring else None,
             pins=self.resolved.pins,
         )
@@ -251,6 +253,7 @@ class InferenceEnvironment(Component):
                 times=served.times,
                 adapters=served.adapters,
                 callers=resolved.callers,
+                node_cache=resolved.node_cache,
             ),
             read=(*reads, *served.foreign_reads(resolved.place.region)),
             depends_on=self._server_dependencies(pools, jobs),

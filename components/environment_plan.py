@@ -79,6 +79,11 @@ class Resolved:
         return existing.provides if existing is not None else ()
 
     @property
+    def node_cache(self) -> bool:
+        """Compiled kernels are kept on nodes."""
+        return self.environment.model_store.compile_cache == "node"
+
+    @property
     def standby_pools(self) -> bool:
         """Some workload has a second pool, which must not be chosen while the first has room."""
         return any(served.workload.capacity.second_choice_pool for served in self.served)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import pulumi
 
-from components import kube, naming
+from components import kube, naming, node_cache
 from components.base import Component
 from components.charts import SYSTEM_NAMESPACE, release
 from components.facts import ChartFacts
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pulumi_kubernetes.helm.v3 import Release
 
     from components.node_image import NodeImage
-    from components.pins import Pins
+    from components.pins import Image, Pins
 
 NAMESPACE: Final = "gpu-runtime"
 DEVICE_PLUGIN: Final = "nvidia-device-plugin"
@@ -39,6 +39,8 @@ class GpuRuntimeArgs:
     efa: bool
     devices: Literal["device-plugin", "dra"]
     node_image: NodeImage
+    cache_image: Image | None
+    """Runs the daemon that makes the compile cache's place on nodes; None: it stays in the pods."""
     prometheus: pulumi.Resource | None
     """What brings the Prometheus operator's kinds; None: DCGM is not scraped."""
     pins: Pins
@@ -70,9 +72,13 @@ class GpuRuntime(Component):
         self.namespace = kube.KubernetesObject(naming.logical(name, "namespace"), namespace(), self.child())
         chart = args.allocator
         values = {DEVICE_PLUGIN: device_plugin_values, DRA_DRIVER: dra_values}
-        self.allocators: tuple[Release, ...] = (
+        self.allocators: tuple[pulumi.Resource, ...] = (
             (self._release(chart, values[chart]()),) if chart is not None else ()
         )
+        if args.cache_image is not None:
+            document = node_cache.daemon(NAMESPACE, args.cache_image)
+            where = naming.logical(name, node_cache.NAME)
+            kube.KubernetesObject(where, document, self.child(depends_on=[self.namespace]))
         self._release(DCGM_EXPORTER, dcgm_values(scrape=args.prometheus is not None), self._scraped())
         if args.efa:
             self._release(EFA_PLUGIN, efa_values(args.region), where=SYSTEM_NAMESPACE)

@@ -11,7 +11,10 @@ PRIORITY: Final = "inferstack-serving"
 
 
 def namespace(*, privileged: bool) -> dict[str, Any]:
-    """Restricted, unless groups of nodes need IPC_LOCK for EFA; violations are reported even then."""
+    """Restricted, unless groups of nodes need IPC_LOCK for EFA or pods a directory of their node.
+
+    Violations are reported even then.
+    """
     standard = "pod-security.kubernetes.io"
     level = "privileged" if privileged else "restricted"
     labels = {f"{standard}/enforce": level, f"{standard}/warn": "restricted"}

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from components import kube, naming
+from components import kube, naming, node_cache
 from components.lifecycle import probes
 from components.pod_security import hardened_container, hardened_pod
 from components.serving import NAMESPACE, PRIORITY
@@ -46,6 +46,8 @@ class ServerSpec:
     adapters: tuple[Adapter, ...] = ()
     callers: tuple[str, ...] = ()
     """Namespaces whose pods may call; empty: any pod of the cluster."""
+    node_cache: bool = False
+    """Compiled kernels stay on the node when the pod goes."""
 
     @property
     def name(self) -> str:
@@ -185,7 +187,7 @@ def _volumes(spec: ServerSpec) -> list[dict[str, Any]]:
     shm = {"medium": "Memory", "sizeLimit": f"{spec.resources.shm_gib}Gi"}
     volumes: list[dict[str, Any]] = [
         {"name": "shm", "emptyDir": shm},
-        {"name": "cache", "emptyDir": {"sizeLimit": "20Gi"}},
+        node_cache.volume() if spec.node_cache else {"name": "cache", "emptyDir": {"sizeLimit": "20Gi"}},
         {"name": "tmp", "emptyDir": {"sizeLimit": "10Gi"}},
     ]
     return volumes + ([{"name": "adapters", "emptyDir": {"sizeLimit": "20Gi"}}] if spec.adapters else [])

@@ -351,6 +351,14 @@ class Environment(Section):
         return self
 
     @model_validator(mode="after")
+    def _cache_has_a_place(self) -> Self:
+        if self.model_store.compile_cache == "node" and self.cluster.node_image == "bottlerocket":
+            message = "Bottlerocket has no place on the host for a cache"
+            accepted = "compileCache: pod, or nodeImage: al2023"
+            raise conflict(message, "modelStore.compileCache", "cluster.nodeImage", accepted=accepted)
+        return self
+
+    @model_validator(mode="after")
     def _consistent(self) -> Self:
         arn = self.gateway.certificate_arn if self.gateway is not None else None
         if arn is not None and arn.split(":")[3] != self.cloud.region:

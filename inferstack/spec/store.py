@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import model_validator
 
@@ -20,6 +20,9 @@ class ModelStore(Section):
     """Use this bucket instead of creating one."""
     replica_regions: tuple[RegionId, ...] = ()
     """Regions the weights are copied to."""
+
+    compile_cache: Literal["pod", "node"] = "pod"
+    """Where compiled kernels are kept: in the pod, or on the node, whose next pod then starts faster."""
 
     @model_validator(mode="after")
     def _one_bucket(self) -> Self:
