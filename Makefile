@@ -16,7 +16,7 @@ OUT ?= out
 ENVIRONMENTS := dev prod-eu prod-us
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-engine test-promtool test-browser test-all lint format types imports check bench accuracy golden clean
+.PHONY: help setup demo test test-engine test-promtool test-browser test-aws test-all lint format types imports check bench accuracy golden clean
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -56,6 +56,9 @@ test-promtool: setup ## Rules and queries under Prometheus' promtool, built with
 
 test-browser: setup ## The report page in a real Chromium (skipped when there is none)
 	@$(RUN) pytest -q -m browser tests/browser || test $$? -eq 5
+
+test-aws: setup ## The AWS half made in a moto server on loopback (and by terraform, where there is one)
+	@$(RUN) pytest -q -m aws tests/aws
 
 lint: setup ## ruff: rules and format
 	@.venv/bin/ruff check .
