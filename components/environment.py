@@ -252,11 +252,13 @@ class InferenceEnvironment(Component):
                 resources=served.resources,
                 times=served.times,
                 adapters=served.adapters,
+                draft_uri=served.draft_uri,
                 callers=resolved.callers,
                 node_cache=resolved.node_cache,
             ),
             read=(*reads, *served.foreign_reads(resolved.place.region)),
             depends_on=self._server_dependencies(pools, jobs),
+            recycling=served.recycling(resolved.pins),
             scaler=self._scaler(served),
             scaler_needs=self.autoscaling.ready.get(served.facts.autoscaling, ()) if self.autoscaling else (),
         )

@@ -164,7 +164,7 @@ def resolve(
     account, region = environment.cloud.account, environment.cloud.region
     store = environment.model_store
     bucket = store.existing_bucket or store.bucket or naming.bucket_name(environment.name, account, region)
-    pins = _pins(environment, settings)
+    pins = _pins(loaded, settings)
     plans = {item.workload: item for item in plan.workloads}
     shared = ServingContext(
         environment=environment, catalog=catalog, zones=plan.zones, bucket=bucket, pins=pins
@@ -186,9 +186,11 @@ def resolve(
     )
 
 
-def _pins(environment: Environment, settings: Settings) -> Pins:
+def _pins(loaded: LoadedEnvironment, settings: Settings) -> Pins:
     """Versions, and where their images come from here."""
-    pins, digests = load_pins(), settings.image_digests
+    environment, digests = loaded.environment, settings.image_digests
+    recycles = any(workload.serving.recycle_every for workload in loaded.workloads)
+    pins = load_pins() if recycles else load_pins().without("kubectl")
     if environment.registry != PULL_THROUGH:
         return pins.configured(mirror=environment.registry, digests=digests)
     registry = account_registry(_place(environment))

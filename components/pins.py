@@ -120,6 +120,11 @@ class Pins:
     def images(self) -> tuple[Image, ...]:
         return tuple(self.image(name) for name in sorted(self.table["images"]))
 
+    def without(self, *names: str) -> Pins:
+        """The pins less images that nothing here runs: they need no mirror and no digest."""
+        images = {name: entry for name, entry in self.table["images"].items() if name not in names}
+        return replace(self, table={**self.table, "images": images})
+
     def configured(
         self, *, mirror: str | None, digests: Mapping[str, str], prefixes: Mapping[str, str] | None = None
     ) -> Pins:

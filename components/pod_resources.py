@@ -6,8 +6,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from components import kube
+from components.interconnect import link_of
 
 if TYPE_CHECKING:
+    from components.interconnect import Link
     from inferstack.catalog.types import InstanceType
     from inferstack.sizing.types import Candidate
 
@@ -30,6 +32,8 @@ class PodResources:
     memory_gib: int
     shm_gib: int
     efa_interfaces: int
+    link: Link = "single"
+    """Between the GPUs of the pod."""
     claimed: bool = False
     """GPUs come by a device claim instead of a count."""
 
@@ -75,4 +79,5 @@ def pod_resources(instance: InstanceType, candidate: Candidate, *, efa_interface
         memory_gib=max(1, memory),
         shm_gib=shm,
         efa_interfaces=efa_interfaces,
+        link=link_of(instance, gpus),
     )

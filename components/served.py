@@ -12,6 +12,7 @@ from components.loader import Checkpoint
 from components.node_template import efa_count
 from components.pins import Pins
 from components.pod_resources import PodResources, pod_resources
+from components.recycling import Recycling
 from components.routes import Backend
 from components.vllm_args import Adapter
 from components.watch import Watched
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
     from inferstack.spec.environment import Environment
     from inferstack.spec.workload import Workload
 
+DRAFT = "_draft"
+"""No adapter can have this name."""
+DRAFT_GIB = 16.0
+"""A generous second model; only bounds the loader's time."""
 ADAPTER_GIB = 2.0
 """A generous LoRA adapter; only bounds the loader's time."""
 
@@ -49,6 +54,8 @@ class ServedWorkload:
     checkpoint: Checkpoint
     hub_adapters: tuple[Checkpoint, ...]
     adapters: tuple[Adapter, ...]
+    draft_uri: str | None = None
+    """Of the second model of speculative decoding, in the bucket or in one of the user's own."""
 
     @property
     def name(self) -> str:
@@ -65,12 +72,24 @@ class ServedWorkload:
         kinds: dict[str, Literal["keda", "hpa"]] = {"keda": "keda", "hpa": "hpa"}
         return kinds.get(self.facts.autoscaling)
 
+    def recycling(self, pins: Pins) -> Recycling | None:
+        """InputError for groups of nodes: a rollout restart does not know them."""
+        every = self.workload.serving.recycle_every
+        if every is None:
+            return None
+        if self.plan.chosen.nodes_per_replica > 1:
+            where = f"workloads.{self.name}.serving.recycleEvery"
+            message = "a replica that spans nodes cannot be recycled on a schedule"
+            raise InputError(Problem(message=message, path=where, accepted="leave it out"))
+        return Recycling(every=every, image=pins.image("kubectl"))
+
     def foreign_reads(self, region: str) -> tuple[iam.Statement, ...]:
         """Rights on adapters in buckets of the user's own."""
         own = {adapter.prefix for adapter in self.hub_adapters}
         found = []
-        for adapter in self.adapters:
-            bucket, _, prefix = adapter.uri.removeprefix("s3://").partition("/")
+        draft = (self.draft_uri,) if self.draft_uri is not None else ()
+        for uri in (*(adapter.uri for adapter in self.adapters), *draft):
+            bucket, _, prefix = uri.removeprefix("s3://").partition("/")
             if prefix in own:
                 continue
             arn, listed = arns.bucket(region, bucket), {"StringLike": {"s3:prefix": f"{prefix}/*"}}
@@ -160,6 +179,7 @@ def served_workload(workload: Workload, plan: WorkloadPlan, context: ServingCont
         times=lifecycle(plan),
         checkpoint=checkpoint,
         hub_adapters=tuple(hub.values()),
+        draft_uri=_draft_uri(workload, context.bucket),
         adapters=tuple(
             Adapter(
                 name=item.name,
@@ -208,9 +228,24 @@ def _resources(plan: WorkloadPlan, instance: InstanceType, second: InstanceType 
     return first.within(pod_resources(second, plan.second_choice))
 
 
+def _draft_uri(workload: Workload, bucket: str) -> str | None:
+    asked = workload.serving.speculative
+    if asked is None or asked.draft is None:
+        return None
+    source = asked.draft.rstrip("/")
+    return source if source.startswith("s3://") else f"s3://{bucket}/{_draft(source).prefix}"
+
+
+def _draft(source: str) -> Checkpoint:
+    return Checkpoint(repository=source, revision=None, gated=False, weights_gib=DRAFT_GIB)
+
+
 def _hub_adapters(workload: Workload) -> dict[str, Checkpoint]:
-    """Adapters that must first be copied from the Hub, by name."""
-    return {
+    """Adapters and a draft model that must first be copied from the Hub, by name."""
+    speculative = workload.serving.speculative
+    draft = speculative.draft if speculative is not None else None
+    drafts = {DRAFT: _draft(draft)} if draft is not None and not draft.startswith("s3://") else {}
+    return drafts | {
         item.name: Checkpoint(repository=item.source, revision=None, gated=False, weights_gib=ADAPTER_GIB)
         for item in workload.model.adapters
         if not item.source.startswith("s3://")

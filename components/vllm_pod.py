@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from components import kube, naming, node_cache
+from components.interconnect import nccl_environment
 from components.lifecycle import probes
 from components.pod_security import hardened_container, hardened_pod
 from components.serving import NAMESPACE, PRIORITY
 from components.vllm_args import PORT, Adapter, Launch, server_arguments
+from inferstack.sizing.vllm_args import DRAFT_PATH
 
 if TYPE_CHECKING:
     from components.lifecycle import Lifecycle
@@ -44,6 +46,8 @@ class ServerSpec:
     resources: PodResources
     times: Lifecycle
     adapters: tuple[Adapter, ...] = ()
+    draft_uri: str | None = None
+    """Of the second model of speculative decoding."""
     callers: tuple[str, ...] = ()
     """Namespaces whose pods may call; empty: any pod of the cluster."""
     node_cache: bool = False
@@ -66,6 +70,12 @@ class ServerSpec:
     def entry_labels(self) -> dict[str, str]:
         """Pods that answer requests: all, or the leaders of groups."""
         return {**self.labels, **(LWS_LEADER if self.multi_node else {})}
+
+    @property
+    def fetched(self) -> tuple[tuple[str, str], ...]:
+        """What is copied to local disk before the server starts: where from, and where to."""
+        draft = ((self.draft_uri, DRAFT_PATH),) if self.draft_uri is not None else ()
+        return (*((adapter.uri, adapter.path) for adapter in self.adapters), *draft)
 
     def metadata(self, annotations: Mapping[str, str] | None = None) -> kube.Metadata:
         return kube.Metadata(
@@ -99,8 +109,8 @@ def _pod(spec: ServerSpec, *, leader: bool = True) -> dict[str, Any]:
     if spec.resources.claimed:
         claim = {"name": kube.GPU_CLAIM, "resourceClaimTemplateName": spec.name}
         body["resourceClaims"] = [claim]
-    if spec.adapters:
-        body["initContainers"] = [_adapter_fetch(spec)]
+    if spec.fetched:
+        body["initContainers"] = [_fetch(spec)]
     return body if spec.multi_node else body | {"topologySpreadConstraints": _spread(spec)}
 
 
@@ -162,12 +172,17 @@ def environment(spec: ServerSpec) -> list[dict[str, str]]:
         "VLLM_MEDIA_URL_ALLOW_REDIRECTS": "0",
         "VLLM_NO_USAGE_STATS": "1",
         "XDG_CACHE_HOME": f"{CACHE}/xdg",
+        **nccl_environment(
+            spec.resources.link,
+            nodes=spec.plan.chosen.nodes_per_replica,
+            efa=spec.resources.efa_interfaces > 0,
+        ),
     }
     return [{"name": name, "value": value} for name, value in sorted(values.items())]
 
 
-def _adapter_fetch(spec: ServerSpec) -> dict[str, Any]:
-    pairs = [part for adapter in spec.adapters for part in (adapter.uri, adapter.path)]
+def _fetch(spec: ServerSpec) -> dict[str, Any]:
+    pairs = [part for pair in spec.fetched for part in pair]
     return {
         "name": "adapters",
         "image": spec.image.reference,
@@ -190,7 +205,7 @@ def _volumes(spec: ServerSpec) -> list[dict[str, Any]]:
         node_cache.volume() if spec.node_cache else {"name": "cache", "emptyDir": {"sizeLimit": "20Gi"}},
         {"name": "tmp", "emptyDir": {"sizeLimit": "10Gi"}},
     ]
-    return volumes + ([{"name": "adapters", "emptyDir": {"sizeLimit": "20Gi"}}] if spec.adapters else [])
+    return volumes + ([{"name": "adapters", "emptyDir": {"sizeLimit": "20Gi"}}] if spec.fetched else [])
 
 
 def _mounts(spec: ServerSpec) -> Sequence[Mapping[str, Any]]:
@@ -200,4 +215,4 @@ def _mounts(spec: ServerSpec) -> Sequence[Mapping[str, Any]]:
         {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 - inside the container
     ]
     adapters = {"name": "adapters", "mountPath": "/adapters", "readOnly": True}
-    return mounts + ([adapters] if spec.adapters else [])
+    return mounts + ([adapters] if spec.fetched else [])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pulumi
 
-from components import iam, kube, naming, scaling, vllm_objects
+from components import iam, kube, naming, recycling, scaling, vllm_objects
 from components.base import Component
 from components.serving import NAMESPACE
 from components.vllm_args import PORT
@@ -27,6 +27,8 @@ class VllmServiceArgs:
     """What the pods may read: their weights and adapters."""
     depends_on: Sequence[pulumi.Resource]
     """Weights, nodes, device plugin, namespace: pods start when these are there and leave before them."""
+    recycling: recycling.Recycling | None = None
+    """Replicas restart on a schedule; None: they run until they are replaced."""
     scaler: scaling.Scaler | None = None
     """Who sets the number of replicas; None: it is the plan's."""
     scaler_needs: Sequence[pulumi.Resource] = ()
@@ -58,7 +60,18 @@ class VllmService(Component):
         if args.scaler is not None:
             document = _scaler_object(spec, args.scaler)
             self._object(document, (self.server, *args.scaler_needs))
+        if args.recycling is not None:
+            self._recycle(args.recycling)
         self.register_outputs({"url": self.url})
+
+    def _recycle(self, asked: recycling.Recycling) -> None:
+        needed: tuple[pulumi.Resource, ...] = (self.server,)
+        for document in recycling.objects(self.args.server, asked):
+            name = naming.logical(self.name, "recycler")
+            made = kube.KubernetesObject(
+                name, document, self.child(depends_on=[*self.args.depends_on, *needed])
+            )
+            needed = (*needed, made)
 
     @property
     def url(self) -> str:

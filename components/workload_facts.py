@@ -88,7 +88,7 @@ def workload_facts(served: Served) -> WorkloadFacts:
         quantization=chosen.quantization,
         kv_cache_dtype=chosen.kv_cache_dtype,
         weights_uri=served.weights_uri,
-        adapters=tuple(AdapterFacts(name=item.name, source=item.source) for item in workload.model.adapters),
+        adapters=_adapters(workload),
         usage=_usage(workload),
         data=DataFacts(
             classification=workload.data.classification,
@@ -119,6 +119,15 @@ def workload_facts(served: Served) -> WorkloadFacts:
         image_digest=served.image.digest,
         vllm_version=served.image.version,
     )
+
+
+def _adapters(workload: Workload) -> tuple[AdapterFacts, ...]:
+    """Weights beside the model's own: adapters, and the second model of speculative decoding."""
+    speculative = workload.serving.speculative
+    draft = speculative.draft if speculative is not None else None
+    drafts = (AdapterFacts(name="draft", source=draft),) if draft is not None else ()
+    adapters = (AdapterFacts(name=item.name, source=item.source) for item in workload.model.adapters)
+    return (*adapters, *drafts)
 
 
 def autoscaling(served: Served) -> str:

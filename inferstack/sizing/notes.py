@@ -58,8 +58,17 @@ def warnings(ask: Ask, decision: Decision, chosen: Candidate) -> tuple[str, ...]
         *_many_nodes(chosen),
         *_uncertain(decision.chosen),
         *_rollout(chosen),
+        *_speculative(ask),
         *_budget(ask, decision),
     )
+
+
+def _speculative(ask: Ask) -> list[str]:
+    asked = ask.workload.serving.speculative
+    if asked is None:
+        return []
+    memory = " nor its second model's memory" if asked.draft is not None else ""
+    return [f"speculative decoding ({asked.method}) is not planned with: neither its gain{memory}"]
 
 
 def _resolved(note: str | None) -> list[str]:

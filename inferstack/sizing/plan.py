@@ -14,10 +14,11 @@ from inferstack.sizing.decide import Decision, decide
 from inferstack.sizing.load_time import load_time
 from inferstack.sizing.network import parameter_count
 from inferstack.sizing.notes import licence_name, notes, warnings
+from inferstack.sizing.parsers import parsers_of
 from inferstack.sizing.query import Objective
 from inferstack.sizing.redundancy import required_survival
-from inferstack.sizing.scaling import scale_targets
-from inferstack.sizing.types import Candidate, EnvironmentPlan, LoadTime, WorkloadPlan
+from inferstack.sizing.scaling import most_waiting, scale_targets
+from inferstack.sizing.types import Candidate, EnvironmentPlan, LoadTime, ScaleTargets, WorkloadPlan
 from inferstack.sizing.vllm_args import LaunchFacts, vllm_arguments
 from inferstack.sizing.zones import network_zones
 from inferstack.spec.environment import Environment
@@ -99,6 +100,7 @@ def _plan(asked: Ask, decision: Decision, catalog: Catalog) -> WorkloadPlan:
     chosen = candidate(decision.chosen, query, asked.rollouts)
     spare = spare_host(decision.chosen, query)
     least, most = _replica_bounds(asked, chosen)
+    scale = scale_targets(decision.chosen, query.demand, min_replicas=least)
     return WorkloadPlan(
         workload=workload.name,
         model_id=subject.id,
@@ -109,7 +111,7 @@ def _plan(asked: Ask, decision: Decision, catalog: Catalog) -> WorkloadPlan:
         developer_country=model.developer_country if model is not None else None,
         params_b=_params_b(asked),
         chosen=chosen,
-        vllm_args=vllm_arguments(decision.chosen, query.demand, _launch(asked)),
+        vllm_args=vllm_arguments(decision.chosen, query.demand, _launch(asked, scale)),
         peak_requests_per_second=query.demand.peak_requests_per_second,
         requests_per_day=query.demand.requests_per_day,
         input_tokens=query.demand.input_tokens,
@@ -120,7 +122,7 @@ def _plan(asked: Ask, decision: Decision, catalog: Catalog) -> WorkloadPlan:
         slo_availability=asked.levels.availability,
         min_replicas=least,
         max_replicas=most,
-        scale=scale_targets(decision.chosen, query.demand, min_replicas=least),
+        scale=scale,
         load_time=_load_time(decision),
         weights_gib=chosen.fit.weights_gib_per_gpu * decision.chosen.option.cut.gpus,
         alternatives=tuple(candidate(entry, query, asked.rollouts) for entry in decision.alternatives),
@@ -151,17 +153,21 @@ def _params_b(asked: Ask) -> float:
     return round(parameter_count(asked.query.subject.architecture) / _BILLION, 2)
 
 
-def _launch(asked: Ask) -> LaunchFacts:
-    workload, model = asked.workload, asked.query.subject.model
+def _launch(asked: Ask, scale: ScaleTargets) -> LaunchFacts:
+    workload, serving = asked.workload, asked.workload.serving
     adapters = workload.model.adapters
     ranks = [adapter.rank for adapter in adapters if adapter.rank is not None]
+    parsers = parsers_of(asked.query.subject, serving)
     return LaunchFacts(
         task=asked.task,
-        tool_call_parser=model.tool_call_parser if model is not None else None,
-        reasoning_parser=model.reasoning_parser if model is not None else None,
+        tool_call_parser=parsers.tool_call,
+        reasoning_parser=parsers.reasoning,
+        structured_outputs=serving.structured_outputs,
+        speculative=serving.speculative,
+        most_waiting=serving.max_queued_requests or most_waiting(scale),
         adapters=len(adapters),
         adapter_rank=max(ranks) if ranks else None,
-        extra=tuple(workload.serving.vllm.items()),
+        extra=tuple(serving.vllm.items()),
     )
 
 

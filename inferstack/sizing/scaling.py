@@ -26,6 +26,9 @@ _WAIT_SHARE: Final = 0.5
 """Share of the time to first token that a request may spend in the queue before it is too long."""
 _NO_LEVEL_S: Final = 5.0
 """Wait that nobody minds where no level says otherwise. Judgement."""
+_QUEUE_FACTOR: Final = 10
+_LEAST_QUEUE: Final = 32
+"""A burst that a small replica absorbs in any case."""
 _STEPS: Final = 6
 """Bisection to within two percent of the capacity."""
 
@@ -41,6 +44,14 @@ def scale_targets(chosen: Feasible, demand: Demand, *, min_replicas: int) -> Sca
         waiting=max(1, math.floor(need.saturated.requests_per_second * _patience_s(demand))),
         requests_per_second=demand.peak_requests_per_second / fleet.replicas,
     )
+
+
+def most_waiting(scale: ScaleTargets) -> int:
+    """Requests a replica keeps waiting before it refuses more: a refusal now beats an answer far too late.
+
+    Ten times the queue at which another replica is asked for, five times the time to first token.
+    """
+    return max(_LEAST_QUEUE, _QUEUE_FACTOR * scale.waiting)
 
 
 def _most(chosen: Feasible, demand: Demand) -> Prediction:

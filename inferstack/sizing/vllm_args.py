@@ -9,11 +9,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from inferstack.errors import InputError, Problem
 from inferstack.sizing.demand import Demand
 from inferstack.sizing.query import Feasible
+
+if TYPE_CHECKING:
+    from inferstack.spec.engine_settings import Speculative
 
 Arguments = tuple[tuple[str, str], ...]
 _LORA_RANKS: Final = (1, 8, 16, 32, 64, 128, 256, 320, 512)
@@ -21,6 +24,8 @@ _LORA_RANKS: Final = (1, 8, 16, 32, 64, 128, 256, 320, 512)
 _DEFAULT_LORA_RANK: Final = 64
 _ONLINE: Final = {"fp8": "fp8_per_tensor"}
 """Plain ``fp8`` no longer quantizes on load (vLLM 0.33.0 quantization/fp8.py raises and names this one)."""
+DRAFT_PATH: Final = "/adapters/_draft"
+"""Where the service puts the second model of speculative decoding; no adapter can have this name."""
 ENCODER_TASKS: Final = frozenset({"embed", "rerank"})
 
 
@@ -31,6 +36,10 @@ class LaunchFacts:
     task: str
     tool_call_parser: str | None = None
     reasoning_parser: str | None = None
+    structured_outputs: str | None = None
+    speculative: Speculative | None = None
+    most_waiting: int | None = None
+    """Requests that may wait before more are refused; None: no bound."""
     adapters: int = 0
     adapter_rank: int | None = None
     """Largest LoRA rank; None with adapters: not stated."""
@@ -45,8 +54,13 @@ def vllm_arguments(chosen: Feasible, demand: Demand, facts: LaunchFacts) -> Argu
         **_parallelism(chosen),
         **_precision(chosen),
         **_interface(facts),
+        **_guessing(facts),
         **_adapters(facts),
     }
+    if facts.most_waiting is not None:
+        running = int(planned.get("--max-num-seqs", chosen.option.fit.max_num_seqs))
+        # it counts those that run too
+        planned["--max-num-queued-reqs"] = str(running + facts.most_waiting)
     extra = dict(_rendered(name, value) for name, value in facts.extra)
     _check_conflicts(chosen, extra)
     merged = {name: value for name, value in planned.items() if name not in extra} | extra
@@ -103,6 +117,7 @@ def _precision(chosen: Feasible) -> dict[str, str]:
 
 def _interface(facts: LaunchFacts) -> dict[str, str]:
     if facts.task in ENCODER_TASKS:
+        _refuse_generation(facts)
         return {"--runner": "pooling"}
     flags: dict[str, str] = {}
     if facts.reasoning_parser is not None:
@@ -111,6 +126,39 @@ def _interface(facts: LaunchFacts) -> dict[str, str]:
         flags["--enable-auto-tool-choice"] = ""
         flags["--tool-call-parser"] = facts.tool_call_parser
     return flags
+
+
+def _refuse_generation(facts: LaunchFacts) -> None:
+    """A model that only embeds or ranks writes no tokens that could be guessed or shaped."""
+    asked = {"speculative": facts.speculative, "structuredOutputs": facts.structured_outputs}
+    problems = [
+        Problem(
+            path=f"serving.{name}",
+            message=f"a model for {facts.task} generates nothing",
+            accepted="leave it out",
+        )
+        for name, value in asked.items()
+        if value is not None
+    ]
+    if problems:
+        raise InputError(*problems)
+
+
+def _guessing(facts: LaunchFacts) -> dict[str, str]:
+    flags: dict[str, str] = {}
+    if facts.structured_outputs is not None:
+        flags["--structured-outputs-config"] = _json({"backend": facts.structured_outputs})
+    if facts.speculative is not None:
+        asked = facts.speculative
+        config: dict[str, object] = {"method": asked.method, "num_speculative_tokens": asked.tokens}
+        if asked.draft is not None:
+            config["model"] = DRAFT_PATH
+        flags["--speculative-config"] = _json(config)
+    return flags
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, separators=(",", ":"), sort_keys=True)
 
 
 def _adapters(facts: LaunchFacts) -> dict[str, str]:
@@ -127,7 +175,7 @@ def _rendered(name: str, value: object) -> tuple[str, str]:
     if value is False:
         return f"--no-{name}", ""
     if isinstance(value, Mapping):
-        return f"--{name}", json.dumps(value, separators=(",", ":"), sort_keys=True)
+        return f"--{name}", _json(value)
     if isinstance(value, list | tuple):
         raise InputError(
             Problem(

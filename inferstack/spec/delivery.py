@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, JsonValue, model_validator
+from pydantic import Field, model_validator
 
 from inferstack.spec.base import Section
 from inferstack.spec.identifiers import Name, PathText, RegionId, Shape
@@ -117,10 +117,3 @@ class Evaluation(Section):
     """Fewer cases than this judge nothing."""
     pass_mark: Annotated[Number, Field(gt=0, le=1)] = 0.9
     """Share of cases that must pass."""
-
-
-class Serving(Section):
-    """Engine settings beyond the plan's own."""
-
-    vllm: dict[str, JsonValue] = Field(default_factory=dict)
-    """Extra vLLM arguments without the leading dashes: `enable-chunked-prefill: true`."""

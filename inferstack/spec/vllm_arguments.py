@@ -95,6 +95,7 @@ def _arguments(table: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, Ar
 def check_vllm(workload: Workload) -> Iterator[Finding]:
     """Arguments that the pinned vLLM does not know, no longer knows, or that the plan sets itself."""
     known = argument_list()
+    yield from _parsers(workload, known)
     for name, value in workload.serving.vllm.items():
         path: DocPath = (*SECTION, name)
         found = _judge(name, known)
@@ -106,6 +107,22 @@ def check_vllm(workload: Workload) -> Iterator[Finding]:
             found = _value(path, known.known[name], value)
         if found is not None:
             yield found
+
+
+def _parsers(workload: Workload, known: ArgumentList) -> Iterator[Finding]:
+    """Named parsers that this version does not have."""
+    serving = workload.serving
+    for key, name, names in (
+        ("toolCalling", serving.tool_calling, known.tool_parsers),
+        ("reasoning", serving.reasoning, known.reasoning_parsers),
+    ):
+        if name not in {"auto", "none", *names}:
+            yield Finding(
+                path=("serving", key),
+                message=f"not a parser of vLLM {known.version}",
+                accepted=f"auto, none, {', '.join(sorted(names))}",
+                did_you_mean=nearest(name, names),
+            )
 
 
 def _judge(name: str, known: ArgumentList) -> Finding | None:

@@ -18,8 +18,8 @@ from inferstack.spec.delivery import (
     Evaluation,
     Fallback,
     Rollout,
-    Serving,
 )
+from inferstack.spec.engine_settings import Serving, Speculative
 from inferstack.spec.identifiers import CountryCode, Name, Residency, Text
 from inferstack.spec.model_ref import Adapter, ModelField, ModelRef, Quantization
 from inferstack.spec.quantities import Duration, Percentage, Usd, conflict
@@ -28,7 +28,7 @@ from inferstack.spec.traffic import TokenCount, Traffic
 __all__ = [
     "AbortOn", "Adapter", "Budget", "Capacity", "Classification", "DataRules", "Evaluation", "Fallback",
     "ModelRef", "Purchase", "Quantization", "Regulation", "Replicas", "Rollout", "ServiceLevel", "Serving",
-    "TokenCount", "Traffic", "Usage", "Workload",
+    "Speculative", "TokenCount", "Traffic", "Usage", "Workload",
 ]  # fmt: skip
 
 Regulation = Literal[

@@ -9,16 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components import vllm_objects
+from components import recycling, vllm_objects
+from components.interconnect import link_of, nccl_environment
 from components.lifecycle import SPOT_NOTICE_S, lifecycle
 from components.metrics import load_metrics
 from components.pod_resources import pod_resources
 from components.vllm_args import Adapter, Launch, histogram_buckets, server_arguments
 from inferstack.catalog.load import load_catalog
 from inferstack.engine.graph import Graph
+from inferstack.errors import InputError
 from inferstack.sizing.types import LoadTime, WorkloadPlan
 from tests.components import builders
-from tests.components.running import build, manifest, one, preview
+from tests.components.running import build, deploy, inventory, manifest, one, preview
 
 
 def pod(document: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -373,7 +375,147 @@ def test_adapters_of_the_users_own_bucket_may_be_read() -> None:
 
 
 def test_an_unknown_vllm_version_has_no_metric_names() -> None:
-    from inferstack.errors import InputError
-
-    with pytest.raises(InputError, match=r"0\.99\.0.*accepted: 0\.33\.0"):
+    with pytest.raises(InputError, match=r"0\.99\.0.*accepted: .*0\.33\.0"):
         load_metrics("0.99.0")
+
+
+class TestInterconnect:
+    """By what links the GPUs of one replica."""
+
+    @pytest.mark.parametrize(
+        ("name", "gpus", "link"),
+        [
+            ("g6.xlarge", 1, "single"),
+            ("g6e.12xlarge", 4, "pcie"),
+            ("g6e.12xlarge", 1, "single"),
+            ("g7e.12xlarge", 2, "pcie-p2p"),
+            ("p4d.24xlarge", 8, "nvlink"),
+            ("p5en.48xlarge", 8, "nvlink"),
+        ],
+    )
+    def test_the_link_is_the_instances(self, name: str, gpus: int, link: str) -> None:
+        assert link_of(load_catalog().instance(name), gpus) == link
+
+    def test_one_gpu_needs_no_settings(self) -> None:
+        assert nccl_environment("single", nodes=1, efa=False) == {}
+
+    def test_plain_pcie_goes_through_host_memory(self) -> None:
+        found = nccl_environment("pcie", nodes=1, efa=False)
+        assert found == {"NCCL_DEBUG": "WARN", "NCCL_P2P_DISABLE": "1"}
+        assert "NCCL_P2P_DISABLE" not in nccl_environment("pcie-p2p", nodes=1, efa=False)
+        assert "NCCL_P2P_DISABLE" not in nccl_environment("nvlink", nodes=1, efa=False)
+
+    def test_groups_meet_on_the_pods_interface(self, groups: Graph) -> None:
+        template = manifest(groups, "LeaderWorkerSet", "model-reasoning")["spec"]["leaderWorkerTemplate"]
+        for part in ("leaderTemplate", "workerTemplate"):
+            values = {item["name"]: item["value"] for item in template[part]["spec"]["containers"][0]["env"]}
+            assert values["NCCL_SOCKET_IFNAME"] == values["GLOO_SOCKET_IFNAME"] == "eth0"
+            assert (values["FI_PROVIDER"], values["FI_EFA_USE_DEVICE_RDMA"]) == ("efa", "1")
+
+
+class TestSecondModel:
+    """Speculative decoding with a draft model: it is fetched like an adapter."""
+
+    def graph(self, draft: str) -> Graph:
+        args = builders.dev()
+        serving = {"speculative": {"method": "draft_model", "tokens": 4, "draft": draft}}
+        served = builders.workload("assistant", "Qwen/Qwen3-8B", serving=serving)
+        config = '{"method":"draft_model","model":"/adapters/_draft","num_speculative_tokens":4}'
+        plan = builders.small_plan(vllm_args=(("--speculative-config", config),))
+        return preview(build(builders.arguments(args.loaded.environment, builders.US_ZONES, (served, plan))))
+
+    def test_from_the_hub_through_the_store(self) -> None:
+        graph = self.graph("Qwen/Qwen3-0.6B")
+        spec = pod(manifest(graph, "Deployment", "model-assistant"))
+        source, target = spec["initContainers"][0]["args"]
+        assert source.endswith("/models/Qwen/Qwen3-0.6B/main")
+        assert target == "/adapters/_draft"
+        assert len(graph.of_type("kubernetes:batch/v1:Job")) == 2
+        assert "models/Qwen/Qwen3-0.6B/main/*" in str(
+            one(graph, "aws:iam/rolePolicy:RolePolicy", "dev-assistant").inputs["policy"]
+        )
+        assert "--lora-modules" not in spec["containers"][0]["args"]
+
+    def test_from_a_bucket_of_the_users_own(self) -> None:
+        graph = self.graph("s3://acme-drafts/small")
+        spec = pod(manifest(graph, "Deployment", "model-assistant"))
+        assert spec["initContainers"][0]["args"] == ["s3://acme-drafts/small", "/adapters/_draft"]
+        policy = str(one(graph, "aws:iam/rolePolicy:RolePolicy", "dev-assistant").inputs["policy"])
+        assert "arn:aws:s3:::acme-drafts/small/*" in policy
+        assert len(graph.of_type("kubernetes:batch/v1:Job")) == 1
+
+    def test_rules_see_it_among_the_weights(self) -> None:
+        facts = one(self.graph("s3://acme-drafts/small"), "inferstack:index:VllmService").inputs
+        assert facts["adapters"] == [{"name": "draft", "source": "s3://acme-drafts/small"}]
+
+
+class TestRecycling:
+    @staticmethod
+    def arguments(every: str = "1d") -> Any:
+        spec = builders.dev().loaded.environment
+        served = builders.workload("assistant", "Qwen/Qwen3-8B", serving={"recycleEvery": every})
+        return builders.arguments(spec, builders.US_ZONES, (served, builders.small_plan()))
+
+    def test_it_adds_exactly_these_objects(self, dev: Graph) -> None:
+        graph = preview(build(self.arguments()))
+        added = {item.type for item in graph if item.urn not in {known.urn for known in dev}}
+        assert added == {
+            "kubernetes:core/v1:ServiceAccount", "kubernetes:rbac.authorization.k8s.io/v1:Role",
+            "kubernetes:rbac.authorization.k8s.io/v1:RoleBinding", "kubernetes:batch/v1:CronJob",
+        }  # fmt: skip
+        assert len(graph) == len(dev) + 4
+        recorder = deploy(build(self.arguments()))
+        assert inventory(item.typ for item in recorder.resources) == inventory(item.type for item in graph)
+
+    def test_it_may_restart_its_own_deployment_and_nothing_else(self) -> None:
+        graph = preview(build(self.arguments()))
+        role = manifest(graph, "Role", "model-assistant-recycler")
+        assert role["rules"] == [
+            {
+                "apiGroups": ["apps"],
+                "resources": ["deployments"],
+                "resourceNames": ["model-assistant"],
+                "verbs": ["get", "patch"],
+            }
+        ]
+        binding = manifest(graph, "RoleBinding", "model-assistant-recycler")
+        assert binding["roleRef"]["name"] == "model-assistant-recycler"
+        assert [subject["name"] for subject in binding["subjects"]] == ["model-assistant-recycler"]
+
+    def test_it_is_a_rollout_on_system_nodes_and_never_two_at_once(self) -> None:
+        spec = manifest(preview(build(self.arguments())), "CronJob", "model-assistant-recycler")["spec"]
+        assert (spec["schedule"], spec["timeZone"], spec["concurrencyPolicy"]) == (
+            "17 3 * * *", "Etc/UTC", "Forbid"
+        )  # fmt: skip
+        pod_spec = spec["jobTemplate"]["spec"]["template"]["spec"]
+        assert pod_spec["containers"][0]["args"] == [
+            "--namespace", "llm-serving", "rollout", "restart", "deployment/model-assistant"
+        ]  # fmt: skip
+        assert pod_spec["nodeSelector"] == {"inferstack.dev/pool": "system"}
+        assert pod_spec["securityContext"]["runAsNonRoot"] is True
+        assert pod_spec["containers"][0]["securityContext"]["readOnlyRootFilesystem"] is True
+
+    @pytest.mark.parametrize("every", sorted(recycling.SCHEDULES))
+    def test_schedules_fire_as_often_as_they_say(self, every: str) -> None:
+        minute, hours, _, _, weekday = recycling.SCHEDULES[every].split()
+        times = {"*/6": 4, "3,15": 2, "3": 1}[hours]
+        hours_between = 24 / times * (7 if weekday == "0" else 1)
+        assert minute == "17"
+        assert hours_between == {"6h": 6, "12h": 12, "1d": 24, "7d": 168}[every]
+
+    def test_a_drained_replica_keeps_its_promise(self) -> None:
+        """One by one: the rollout takes none away before the next is there, or one at most."""
+        for surge in (0, 1):
+            chosen = replace(builders.CANDIDATE, surge_replicas=surge)
+            spec = builders.server_spec(replace(builders.PLAN, chosen=chosen))
+            rolling = vllm_objects.deployment(spec)["spec"]["strategy"]["rollingUpdate"]
+            assert rolling["maxSurge"] + rolling["maxUnavailable"] == 1
+
+    def test_groups_of_nodes_are_refused(self) -> None:
+        args = builders.groups()
+        served = builders.workload(
+            "reasoning", "deepseek-ai/DeepSeek-V3-0324", serving={"recycleEvery": "7d"}
+        )
+        loaded = replace(args.loaded, workloads=(served,))
+        with pytest.raises(InputError, match=r"workloads\.reasoning\.serving\.recycleEvery.*leave it out"):
+            preview(build(replace(args, loaded=loaded)))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from inferstack.catalog.load import load_catalog
@@ -136,3 +138,75 @@ def test_ten_gigabytes_stream_as_fast_as_aws_measured() -> None:
         instance, fit, weights_gib=10.4e9 / 2**30, gpus_per_node=1, replicas_per_node=1, eager=False
     ).weights_s
     assert seconds - 15 == pytest.approx(5.0, abs=0.1)
+
+
+def test_speculation_structure_and_parsers_are_the_specs() -> None:
+    more = """serving:
+  speculative: {method: ngram, tokens: 5}
+  structuredOutputs: guidance
+  toolCalling: qwen3_xml
+  reasoning: none"""
+    plan = planned("Qwen/Qwen3-8B", more)
+    args = dict(plan.vllm_args)
+    assert args["--speculative-config"] == '{"method":"ngram","num_speculative_tokens":5}'
+    assert args["--structured-outputs-config"] == '{"backend":"guidance"}'
+    assert args["--tool-call-parser"] == "qwen3_xml"
+    assert "--reasoning-parser" not in args
+    assert any("speculative decoding (ngram) is not planned with" in warning for warning in plan.warnings)
+
+
+def test_a_draft_model_is_where_the_service_puts_it() -> None:
+    plan = planned("Qwen/Qwen3-8B", "serving: {speculative: {method: draft_model, draft: Qwen/Qwen3-0.6B}}")
+    config = json.loads(dict(plan.vllm_args)["--speculative-config"])
+    assert config == {"method": "draft_model", "model": "/adapters/_draft", "num_speculative_tokens": 3}
+    assert any("second model's memory" in warning for warning in plan.warnings)
+
+
+def test_an_embedding_model_guesses_nothing() -> None:
+    more = "serving: {speculative: {method: ngram}, structuredOutputs: auto}"
+    with pytest.raises(InputError, match="generates nothing") as caught:
+        planned("intfloat/multilingual-e5-large-instruct", more, slo="e2eP95: 800ms")
+    assert [problem.path for problem in caught.value.problems] == [
+        "serving.speculative", "serving.structuredOutputs"
+    ]  # fmt: skip
+
+
+def test_a_replica_refuses_what_it_could_only_answer_late() -> None:
+    """The engine counts running requests too, so the bound is above what runs at once."""
+    plan = planned("Qwen/Qwen3-8B")
+    args = dict(plan.vllm_args)
+    running = int(args.get("--max-num-seqs", plan.chosen.fit.max_num_seqs))
+    assert int(args["--max-num-queued-reqs"]) == running + max(32, 10 * plan.scale.waiting)
+    stated = dict(planned("Qwen/Qwen3-8B", "serving: {maxQueuedRequests: 7}").vllm_args)
+    assert int(stated["--max-num-queued-reqs"]) == running + 7
+    assert "--max-num-queued-reqs" in dict(
+        planned("Qwen/Qwen3-8B", "serving: {vllm: {max-num-queued-reqs: 5}}").vllm_args
+    )
+
+
+def test_families_outside_the_catalog_get_their_parsers() -> None:
+    from inferstack.sizing.parsers import Parsers, family_parsers
+    from inferstack.spec.vllm_arguments import argument_list
+
+    known = argument_list()
+    families = family_parsers()
+    assert families["gpt_oss"] == Parsers(tool_call="openai", reasoning="openai_gptoss")
+    for parsers in families.values():
+        assert parsers.tool_call is None or parsers.tool_call in known.tool_parsers
+        assert parsers.reasoning is None or parsers.reasoning in known.reasoning_parsers
+
+
+def test_prefix_caching_and_chunked_prefill_are_left_on() -> None:
+    names = {name for name, _ in planned("Qwen/Qwen3-8B").vllm_args}
+    assert not any("prefix-caching" in name or "chunked-prefill" in name for name in names)
+
+
+def test_an_fp8_cache_is_planned_with() -> None:
+    plan = planned(
+        "Qwen/Qwen3-8B",
+        "capacity: {allowInstanceTypes: [g6e.xlarge]}\nserving: {vllm: {kv-cache-dtype: fp8}}",
+    )
+    plain = planned("Qwen/Qwen3-8B", "capacity: {allowInstanceTypes: [g6e.xlarge]}")
+    assert dict(plan.vllm_args)["--kv-cache-dtype"] == plan.chosen.kv_cache_dtype == "fp8"
+    same = plan.chosen.quantization == plain.chosen.quantization
+    assert not same or plan.chosen.fit.kv_cache_tokens > 1.9 * plain.chosen.fit.kv_cache_tokens

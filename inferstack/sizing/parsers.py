@@ -1,0 +1,50 @@
+"""Which of vLLM's parsers a model needs: as the spec names them, as the catalog states, or by family."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import yaml
+
+if TYPE_CHECKING:
+    from inferstack.sizing.subject import Subject
+    from inferstack.spec.engine_settings import Serving
+
+_FILE: Final = Path(__file__).parent / "data" / "parsers.yaml"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parsers:
+    """Names of vLLM's parsers; None: answers are left as the model writes them."""
+
+    tool_call: str | None = None
+    reasoning: str | None = None
+
+
+@functools.cache
+def family_parsers() -> Mapping[str, Parsers]:
+    """By ``model_type`` of the configuration."""
+    table: dict[str, Any] = yaml.safe_load(_FILE.read_text(encoding="utf-8"))
+    return {family: Parsers(**entry) for family, entry in table["families"].items()}
+
+
+def parsers_of(served: Subject, serving: Serving) -> Parsers:
+    """``auto`` takes the catalog's word where it has an entry, even where that is "none"."""
+    model = served.model
+    known = (
+        Parsers(tool_call=model.tool_call_parser, reasoning=model.reasoning_parser)
+        if model is not None
+        else family_parsers().get(served.architecture.model_type or "", Parsers())
+    )
+    return Parsers(
+        tool_call=_chosen(serving.tool_calling, known.tool_call),
+        reasoning=_chosen(serving.reasoning, known.reasoning),
+    )
+
+
+def _chosen(asked: str, known: str | None) -> str | None:
+    return known if asked == "auto" else None if asked == "none" else asked
