@@ -24,9 +24,9 @@ from tests.components.test_inventory import DEV
 REGISTRY = "111122223333.dkr.ecr.us-west-2.amazonaws.com"
 KEYS = replace(builders.SECRETS, registry_keys={"docker-hub": "robot:dckr_pat_x"})
 ADDED = {
-    "aws:ecr/lifecyclePolicy:LifecyclePolicy": len(load_pins().repositories),
+    "aws:ecr/lifecyclePolicy:LifecyclePolicy": len(load_pins().without("kubectl").repositories),
     "aws:ecr/pullThroughCacheRule:PullThroughCacheRule": 1,
-    "aws:ecr/repository:Repository": len(load_pins().repositories),
+    "aws:ecr/repository:Repository": len(load_pins().without("kubectl").repositories),
     "aws:secretsmanager/secret:Secret": 1,
     "aws:secretsmanager/secretVersion:SecretVersion": 1,
     "inferstack:index:ImageCache": 1,
