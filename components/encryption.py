@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from typing import Final
 
 import pulumi
 import pulumi_aws as aws
@@ -11,6 +12,9 @@ import pulumi_aws as aws
 from components import arns
 from components.base import Component
 from components.facts import EncryptionFacts
+
+FSX_ROLE: Final = "aws-service-role/s3.data-source.lustre.fsx.amazonaws.com/AWSServiceRoleForFSxS3Access_*"
+"""FSx for Lustre user guide, server-side encrypted buckets, read 2026-11-24."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,6 +25,8 @@ class EncryptionArgs:
     existing_key_arn: str | None
     """Use this key; its policy must let CloudWatch Logs of the region (and log delivery) use it."""
     protect: bool
+    file_system: bool = False
+    """FSx reads the weights that this key encrypts."""
     log_delivery: bool = False
     """The log delivery service writes to buckets that this key encrypts."""
 
@@ -43,7 +49,9 @@ class Encryption(Component):
             description=f"inferstack {args.environment}: cluster secrets, logs, weights",
             enable_key_rotation=True,
             deletion_window_in_days=30,
-            policy=key_policy(args.account, args.region, log_delivery=args.log_delivery),
+            policy=key_policy(
+                args.account, args.region, log_delivery=args.log_delivery, file_system=args.file_system
+            ),
             opts=self.child(protect=args.protect),
         )
         aws.kms.Alias(
@@ -55,7 +63,7 @@ class Encryption(Component):
         return key
 
 
-def key_policy(account: str, region: str, *, log_delivery: bool = False) -> str:
+def key_policy(account: str, region: str, *, log_delivery: bool = False, file_system: bool = False) -> str:
     """The account's IAM decides about the key; CloudWatch Logs may use it for this account's log groups."""
     logs_actions = ["kms:Encrypt*", "kms:Decrypt*", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:Describe*"]
     context = "kms:EncryptionContext:aws:logs:arn"
@@ -78,6 +86,8 @@ def key_policy(account: str, region: str, *, log_delivery: bool = False) -> str:
     ]
     if log_delivery:
         statements.append(_log_delivery(account, region))
+    if file_system:
+        statements.append(_file_system(account, region))
     return json.dumps({"Version": "2012-10-17", "Statement": statements})
 
 
@@ -91,5 +101,23 @@ def _log_delivery(account: str, region: str) -> dict[str, object]:
         "Condition": {
             "StringEquals": {"aws:SourceAccount": account},
             "ArnLike": {"aws:SourceArn": arns.log_deliveries(region, account)},
+        },
+    }
+
+
+def _file_system(account: str, region: str) -> dict[str, object]:
+    """FSx makes a role for each file system, which no policy of ours can name beforehand."""
+    return {
+        "Sid": "WeightFiles",
+        "Effect": "Allow",
+        "Principal": {"AWS": "*"},
+        "Action": ["kms:Decrypt", "kms:DescribeKey"],
+        "Resource": "*",
+        "Condition": {
+            "StringEquals": {
+                "kms:CallerAccount": account,
+                "kms:ViaService": f"s3.{region}.amazonaws.com",
+            },
+            "ArnLike": {"aws:PrincipalArn": arns.role(region, account, FSX_ROLE)},
         },
     }

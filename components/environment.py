@@ -25,6 +25,7 @@ from components.environment_args import (
     encryption_args,
     network_args,
     spending_args,
+    weight_files_args,
 )
 from components.environment_plan import resolve
 from components.environment_pools import PoolSite, pool_args, pool_name
@@ -42,6 +43,7 @@ from components.spending import Spending
 from components.upstreams import upstreams_of
 from components.vllm_pod import ServerSpec
 from components.vllm_service import VllmService, VllmServiceArgs
+from components.weight_files import WeightFiles
 from inferstack.spec.identifiers import PULL_THROUGH
 
 if TYPE_CHECKING:
@@ -69,6 +71,7 @@ class InferenceEnvironment(Component):
     gateway: Gateway | None = None
     karpenter: Karpenter | None = None
     images: ImageCache | None = None
+    weight_files: WeightFiles | None = None
 
     def __init__(
         self, name: str, args: InferenceEnvironmentArgs, opts: pulumi.ResourceOptions | None = None
@@ -107,6 +110,7 @@ class InferenceEnvironment(Component):
         self._scale()
         self.runtime = GpuRuntime(naming.logical(name, "gpu-runtime"), self._runtime(), self._inside)
         self.store = ModelStore(naming.logical(name, "models"), self._store(), self._inside)
+        self._mount_weights()
         self.servers = {served.name: self._serve(served) for served in self.resolved.served}
         self._enter()
         self.register_outputs(self.outputs)
@@ -200,6 +204,12 @@ class InferenceEnvironment(Component):
         )
         self.autoscaling = Autoscaling(naming.logical(self.name, "autoscaling"), args, self._inside)
 
+    def _mount_weights(self) -> None:
+        if not self.resolved.weight_files:
+            return
+        args = weight_files_args(self.resolved, self.key, self.network, self.cluster, self.services.serving)
+        self.weight_files = WeightFiles(naming.logical(self.name, "weight-files"), args, self._inside)
+
     def _scaler(self, served: ServedWorkload) -> scaling.Scaler | None:
         kind = served.scaler_kind
         if self.autoscaling is None or kind is None:
@@ -248,13 +258,14 @@ class InferenceEnvironment(Component):
                 plan=served.plan,
                 image=resolved.pins.image("vllm"),
                 region=resolved.place.region,
-                weights_uri=served.facts.weights_uri,
+                weights_uri=served.weights_place,
                 resources=served.resources,
                 times=served.times,
                 adapters=served.adapters,
                 draft_uri=served.draft_uri,
                 callers=resolved.callers,
                 node_cache=resolved.node_cache,
+                weight_files=resolved.weight_files,
             ),
             read=(*reads, *served.foreign_reads(resolved.place.region)),
             depends_on=self._server_dependencies(pools, jobs),
@@ -271,7 +282,8 @@ class InferenceEnvironment(Component):
         groups = [self.services.lws] if self.services.lws is not None else []
         images = self.images.ready if self.images is not None else ()
         nodes = [resource for pool in pools for resource in pool.ready]
-        return [*shared, *groups, *images, *nodes, *jobs]
+        files = [self.weight_files.claim] if self.weight_files is not None else []
+        return [*shared, *groups, *images, *nodes, *files, *jobs]
 
     def _pools(self, served: ServedWorkload) -> tuple[GpuPool, ...]:
         """The workload's nodes, and an empty second pool where it wants one."""

@@ -13,11 +13,15 @@ from components.gpu_pool import most_nodes
 from components.network import PRIVATE_CLUSTER_SERVICES, ExistingVpcArgs, NetworkArgs
 from components.node_template import efa_layout
 from components.spending import SpendingArgs
+from components.weight_files import ADDON as DRIVER_ADDON
+from components.weight_files import WeightFilesArgs
 from inferstack.errors import InputError
+from inferstack.sizing.lustre import lustre_gib
 
 if TYPE_CHECKING:
     import pulumi
 
+    from components.cluster import Cluster
     from components.environment_plan import Resolved
     from components.network import Network
     from components.served import ServedWorkload
@@ -39,7 +43,31 @@ def encryption_args(resolved: Resolved) -> EncryptionArgs:
         region=resolved.place.region,
         existing_key_arn=resolved.environment.secrets.kms_key,
         protect=resolved.production,
+        file_system=resolved.environment.model_store.file_system != "none",
         log_delivery=_flow_logs(resolved) == "s3",
+    )
+
+
+def weight_files_args(
+    resolved: Resolved,
+    key_arn: pulumi.Input[str],
+    network: Network,
+    cluster: Cluster,
+    namespace: pulumi.Resource,
+) -> WeightFilesArgs:
+    version = resolved.pins.addon(resolved.environment.cluster.version, DRIVER_ADDON)
+    return WeightFilesArgs(
+        environment=resolved.name,
+        place=resolved.place,
+        bucket=resolved.bucket,
+        capacity_gib=lustre_gib(sum(item.weights_gib for item in resolved.checkpoints)),
+        vpc_id=network.vpc_id,
+        vpc_cidr=resolved.environment.network.vpc_cidr,
+        subnet_id=network.private_subnet_ids[0],
+        key_arn=key_arn,
+        addon_version=None if DRIVER_ADDON in resolved.provides else version,
+        cluster_ready=cluster.ready,
+        namespace=namespace,
     )
 
 

@@ -79,6 +79,11 @@ class Resolved:
         return existing.provides if existing is not None else ()
 
     @property
+    def weight_files(self) -> bool:
+        """Pods read weights from a file system."""
+        return self.environment.model_store.file_system != "none"
+
+    @property
     def node_cache(self) -> bool:
         """Compiled kernels are kept on nodes."""
         return self.environment.model_store.compile_cache == "node"

@@ -182,6 +182,19 @@ class ModelStoreFacts(Facts):
 
 
 @dataclass(frozen=True, kw_only=True)
+class WeightFilesFacts(Facts):
+    """``inferstack:index:WeightFiles``"""
+
+    environment: str
+    region: str
+    bucket: str
+    capacity_gib: int
+    mb_per_s_per_tib: int
+    driver_version: str | None
+    """Absent: the cluster has the driver already."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class GpuPoolFacts(Facts):
     """``inferstack:index:GpuPool``"""
 

@@ -16,6 +16,7 @@ from components.recycling import Recycling
 from components.routes import Backend
 from components.vllm_args import Adapter
 from components.watch import Watched
+from components.weight_files import MOUNT
 from components.workload_facts import Served, workload_facts
 from inferstack.errors import InputError, Problem
 from inferstack.sizing.spare_types import interchangeable_types
@@ -52,6 +53,7 @@ class ServedWorkload:
     resources: PodResources
     times: Lifecycle
     checkpoint: Checkpoint
+    weight_files: bool
     hub_adapters: tuple[Checkpoint, ...]
     adapters: tuple[Adapter, ...]
     draft_uri: str | None = None
@@ -60,6 +62,11 @@ class ServedWorkload:
     @property
     def name(self) -> str:
         return self.workload.name
+
+    @property
+    def weights_place(self) -> str:
+        """Where its pods find the weights: a path of the file system, or the place in the bucket."""
+        return f"{MOUNT}/{self.checkpoint.prefix}" if self.weight_files else self.facts.weights_uri
 
     @property
     def prefixes(self) -> tuple[str, ...]:
@@ -178,6 +185,7 @@ def served_workload(workload: Workload, plan: WorkloadPlan, context: ServingCont
         ),
         times=lifecycle(plan),
         checkpoint=checkpoint,
+        weight_files=context.environment.model_store.file_system != "none",
         hub_adapters=tuple(hub.values()),
         draft_uri=_draft_uri(workload, context.bucket),
         adapters=tuple(

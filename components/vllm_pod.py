@@ -12,6 +12,7 @@ from components.lifecycle import probes
 from components.pod_security import hardened_container, hardened_pod
 from components.serving import NAMESPACE, PRIORITY
 from components.vllm_args import PORT, Adapter, Launch, server_arguments
+from components.weight_files import CLAIM, MOUNT, pod_volume
 from inferstack.sizing.vllm_args import DRAFT_PATH
 
 if TYPE_CHECKING:
@@ -50,6 +51,8 @@ class ServerSpec:
     """Of the second model of speculative decoding."""
     callers: tuple[str, ...] = ()
     """Namespaces whose pods may call; empty: any pod of the cluster."""
+    weight_files: bool = False
+    """Weights are files of a mounted file system."""
     node_cache: bool = False
     """Compiled kernels stay on the node when the pod goes."""
 
@@ -205,6 +208,8 @@ def _volumes(spec: ServerSpec) -> list[dict[str, Any]]:
         node_cache.volume() if spec.node_cache else {"name": "cache", "emptyDir": {"sizeLimit": "20Gi"}},
         {"name": "tmp", "emptyDir": {"sizeLimit": "10Gi"}},
     ]
+    if spec.weight_files:
+        volumes.append(pod_volume())
     return volumes + ([{"name": "adapters", "emptyDir": {"sizeLimit": "20Gi"}}] if spec.fetched else [])
 
 
@@ -214,5 +219,7 @@ def _mounts(spec: ServerSpec) -> Sequence[Mapping[str, Any]]:
         {"name": "cache", "mountPath": CACHE},
         {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 - inside the container
     ]
+    if spec.weight_files:
+        mounts.append({"name": CLAIM, "mountPath": MOUNT, "readOnly": True})
     adapters = {"name": "adapters", "mountPath": "/adapters", "readOnly": True}
     return mounts + ([adapters] if spec.fetched else [])

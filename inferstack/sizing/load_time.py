@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from typing import Any, Final
 
@@ -68,18 +69,23 @@ def load_time(
     gpus_per_node: int,
     replicas_per_node: int,
     eager: bool,
+    file_system_gb_per_s: float | None = None,
 ) -> LoadTime:
     """Seconds from "a node is asked for" to "the first request is served".
 
-    ``weights_gib``: what one node streams for one replica. Replicas of a node load at the same time over the
-    same network. Baseline network rates: a burst credit may be spent. No compile cache is assumed.
+    ``weights_gib``: what one node reads for one replica. Replicas of a node load at the same time over the
+    same network; ``file_system_gb_per_s`` bounds them too where weights are read from a file system. Baseline
+    network rates: a burst credit may be spent. No compile cache is assumed.
     """
     facts = load_facts()
     return LoadTime(
         node_s=facts.bare_metal_s if instance.bare_metal else facts.node_s,
         image_s=_image_s(instance, facts),
         weights_s=_weights_s(
-            instance, facts, weights_gib * replicas_per_node, gpus_per_node * replicas_per_node
+            instance,
+            facts,
+            weights_gib * replicas_per_node,
+            min(facts.gpu_gb_per_s * gpus_per_node * replicas_per_node, file_system_gb_per_s or inf),
         ),
         compile_s=0.0 if eager else _compile_s(fit, facts),
     )
@@ -101,11 +107,11 @@ def pulls_in_parallel(instance: InstanceType) -> bool:
     return instance.vcpus >= facts.parallel_pull_min_vcpus and disk
 
 
-def _weights_s(instance: InstanceType, facts: LoadFacts, gib: float, gpus: int) -> float:
-    """Stream from S3: bounded by the network and by what each GPU takes in."""
+def _weights_s(instance: InstanceType, facts: LoadFacts, gib: float, most_gb_per_s: float) -> float:
+    """Bounded by the network, and by what GPUs take in and the store gives."""
     gigabytes = gib * GIB / 1e9
     network = instance.network_gbps / _BITS_PER_BYTE * facts.network_share
-    return round(facts.weights_fixed_s + gigabytes / min(network, facts.gpu_gb_per_s * gpus), 1)
+    return round(facts.weights_fixed_s + gigabytes / min(network, most_gb_per_s), 1)
 
 
 def _compile_s(fit: Fit, facts: LoadFacts) -> float:

@@ -12,6 +12,7 @@ from inferstack.sizing.ask import Ask, Place, ask, place_of
 from inferstack.sizing.candidates import candidate, spare_host
 from inferstack.sizing.decide import Decision, decide
 from inferstack.sizing.load_time import load_time
+from inferstack.sizing.lustre import lustre_gb_per_s
 from inferstack.sizing.network import parameter_count
 from inferstack.sizing.notes import licence_name, notes, warnings
 from inferstack.sizing.parsers import parsers_of
@@ -47,7 +48,8 @@ def plan_workload(
     if zones:
         where = Place(regions=where.regions, zones=where.zones or zones)
     asked = ask(workload, where, catalog, objective)
-    return _plan(asked, decide(asked.query, workload.name), catalog)
+    decision = decide(asked.query, workload.name)
+    return _plan(asked, decision, catalog, _file_system(environment))
 
 
 def plan_environment(
@@ -94,7 +96,15 @@ def _of(workload: Workload, problem: Problem) -> Problem:
     return dataclasses.replace(problem, file=problem.file or workload.name)
 
 
-def _plan(asked: Ask, decision: Decision, catalog: Catalog) -> WorkloadPlan:
+def _file_system(environment: Environment | None) -> float | None:
+    """GB/s of the file system that weights are read from; None: they are streamed from the bucket."""
+    files = environment is not None and environment.model_store.file_system == "fsx-lustre"
+    return lustre_gb_per_s() if files else None
+
+
+def _plan(
+    asked: Ask, decision: Decision, catalog: Catalog, file_system_gb_per_s: float | None
+) -> WorkloadPlan:
     workload, query, subject = asked.workload, asked.query, asked.query.subject
     model = subject.model
     chosen = candidate(decision.chosen, query, asked.rollouts)
@@ -123,7 +133,7 @@ def _plan(asked: Ask, decision: Decision, catalog: Catalog) -> WorkloadPlan:
         min_replicas=least,
         max_replicas=most,
         scale=scale,
-        load_time=_load_time(decision),
+        load_time=_load_time(decision, file_system_gb_per_s),
         weights_gib=chosen.fit.weights_gib_per_gpu * decision.chosen.option.cut.gpus,
         alternatives=tuple(candidate(entry, query, asked.rollouts) for entry in decision.alternatives),
         rejections=decision.rejections,
@@ -171,7 +181,7 @@ def _launch(asked: Ask, scale: ScaleTargets) -> LaunchFacts:
     )
 
 
-def _load_time(decision: Decision) -> LoadTime:
+def _load_time(decision: Decision, file_system_gb_per_s: float | None) -> LoadTime:
     option, slot = decision.chosen.option, decision.chosen.placed.slot
     return load_time(
         slot.host.instance,
@@ -180,4 +190,5 @@ def _load_time(decision: Decision) -> LoadTime:
         gpus_per_node=option.cut.gpus_per_node,
         replicas_per_node=slot.per_unit,
         eager=option.deployment.enforce_eager,
+        file_system_gb_per_s=file_system_gb_per_s,
     )

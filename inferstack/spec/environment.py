@@ -351,6 +351,17 @@ class Environment(Section):
         return self
 
     @model_validator(mode="after")
+    def _files_have_a_driver(self) -> Self:
+        """The add-ons of a cluster that somebody else keeps stay as they are."""
+        existing = self.cluster.existing
+        lacking = existing is not None and "aws-fsx-csi-driver" not in existing.provides
+        if self.model_store.file_system == "fsx-lustre" and lacking:
+            message = "the existing cluster needs the add-on aws-fsx-csi-driver"
+            accepted = "aws-fsx-csi-driver among cluster.existing.provides, or fileSystem: none"
+            raise conflict(message, "modelStore.fileSystem", "cluster.existing", accepted=accepted)
+        return self
+
+    @model_validator(mode="after")
     def _cache_has_a_place(self) -> Self:
         if self.model_store.compile_cache == "node" and self.cluster.node_image == "bottlerocket":
             message = "Bottlerocket has no place on the host for a cache"

@@ -22,7 +22,9 @@ from inferstack.spec.identifiers import (
 )
 from inferstack.spec.quantities import Cidr, conflict
 
-Provided = Literal["aws-load-balancer-controller", "cluster-autoscaler", "gp3", "keda", "lws"]
+Provided = Literal[
+    "aws-fsx-csi-driver", "aws-load-balancer-controller", "cluster-autoscaler", "gp3", "keda", "lws"
+]
 Subnets = Annotated[dict[ZoneId, SubnetId], Field(max_length=3)]
 
 

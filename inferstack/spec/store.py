@@ -21,6 +21,8 @@ class ModelStore(Section):
     replica_regions: tuple[RegionId, ...] = ()
     """Regions the weights are copied to."""
 
+    file_system: Literal["none", "fsx-lustre"] = "none"
+    """Where pods read weights: `none` is the bucket itself, streamed; `fsx-lustre` a file system over it."""
     compile_cache: Literal["pod", "node"] = "pod"
     """Where compiled kernels are kept: in the pod, or on the node, whose next pod then starts faster."""
 

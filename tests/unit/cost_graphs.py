@@ -88,6 +88,7 @@ CATALOG = FixedCatalog(
         "ebs-gp3-mbps-month": "0.05",
         "s3-standard-gb-month": "0.02",
         "sqs-requests-1m": "0.40",
+        "fsx-lustre-ssd-1000-gb-month": "0.60",
         "ecr-storage-gb-month": "0.10",
         "cloudwatch-logs-ingest-gb": "0.50",
         "cloudwatch-vended-logs-gb": "0.25",
