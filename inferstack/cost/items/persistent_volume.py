@@ -66,7 +66,7 @@ def lines(view: View, resource: Resource, pricing: Pricing) -> Iterator[Line]:
 def asks_for_storage(view: View, resource: Resource) -> bool:
     del resource
     # an empty class binds to a volume that is there already, and priced there
-    if view.view("spec").get("storageClassName") == "":
+    if ("spec.storageClassName", "") in known_texts(view.values):
         return False
     return next(hidden(view), None) is not None or next(claims(view), None) is not None
 
