@@ -46,7 +46,7 @@ demo: setup ## Plan, synthesise, check and price the example environments, offli
 	@printf '\nreports: %s\n' "$(foreach env,$(ENVIRONMENTS),$(OUT)/$(env)/report.html)"
 
 test: setup ## Unit, property, catalog, golden, components, policies, cli (under 3 minutes on 2 cores)
-	@$(RUN) pytest -q -m "not engine and not cluster and not browser and not promtool and not bench" tests
+	@$(RUN) pytest -q -n auto --dist loadfile -m "not engine and not cluster and not browser and not promtool and not bench" tests
 
 test-engine: setup ## The same stacks under the real `pulumi` CLI (skipped when it is not on PATH)
 	@$(RUN) pytest -q -m engine tests/engine || test $$? -eq 5
