@@ -36,6 +36,8 @@ class Requests:
     arrivals_ms: Sequence[float] | None = None
     concurrency: int | None = None
     """Most requests the client has under way."""
+    away_ms: float = 0.0
+    """In a closed loop: from an answer's end to the arrival of the client's next request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,8 @@ class _Run:
         self.cap = requests.concurrency or count
         self.arrival, self.first, self.finish = [0.0] * count, [0.0] * count, [0.0] * count
         self.now, self.step, self.sent, self.done, self.under_way = 0.0, 0, 0, 0, 0
+        self.away = requests.away_ms
+        self.returns: deque[float] = deque([0.0] * self.cap if self.arrivals is None else ())
         self.waiting: deque[int] = deque()
         self.partial: tuple[int, float] | None = None
         self.ending: list[tuple[int, int]] = []
@@ -98,12 +102,18 @@ class _Run:
     def _arrive(self) -> None:
         """Requests that have come by now, as far as the client's concurrency lets them."""
         while self.sent < self.count and self.under_way < self.cap:
-            if self.arrivals is not None and self.arrivals[self.sent] > self.now:
+            due = self._next_arrival()
+            if due > self.now:
                 return
-            self.arrival[self.sent] = self.now if self.arrivals is None else self.arrivals[self.sent]
+            if self.arrivals is None:
+                self.returns.popleft()
+            self.arrival[self.sent] = due
             self.waiting.append(self.sent)
             self.sent += 1
             self.under_way += 1
+
+    def _next_arrival(self) -> float:
+        return self.returns[0] if self.arrivals is None else self.arrivals[self.sent]
 
     def _compose(self) -> tuple[float, float, list[int]]:
         """Prompt tokens of the next step, token-context pairs they attend to, prompts they complete."""
@@ -172,15 +182,14 @@ class _Run:
             steps = int(min(float(steps), room))
         steps = max(steps, 1)
         took = self.step_ms(self.decoding, self.context + self.decoding * (steps - 1) / 2)
-        if self.arrivals is not None and self.sent < self.count and self.under_way < self.cap:
-            steps = min(steps, max(1, math.ceil((self.arrivals[self.sent] - self.now) / took)))
+        if self.sent < self.count and self.under_way < self.cap:
+            steps = min(steps, max(1, math.ceil((self._next_arrival() - self.now) / took)))
         self.now += took * steps
         self.step += steps
         self.context += self.decoding * steps
 
     def _idle(self) -> None:
-        assert self.arrivals is not None
-        self.now = max(self.now, self.arrivals[self.sent])
+        self.now = max(self.now, self._next_arrival())
 
     def _preempt(self) -> None:
         """The youngest sequence gives its cache back and waits at the head, to be computed again."""
@@ -209,3 +218,5 @@ class _Run:
             self.context -= self.to_prefill[request] + self.step - self.began[request]
             self.under_way -= 1
             self.done += 1
+            if self.arrivals is None:
+                self.returns.append(self.now + self.away)

@@ -83,8 +83,6 @@ class Constants:
     experts: Mapping[str, ExpertEfficiency]
     gpus: Mapping[str, GpuCorrection]
     engines: Mapping[str, EngineConstants]
-    rejoin_steps: float
-    """Running steps that a client's next request waits for before it is seen, in a closed loop."""
     routing_spread: float
     """How evenly tokens choose experts: 1 is uniform, less touches fewer experts."""
     expert_parallel_imbalance: float

@@ -1,9 +1,9 @@
 """Continuous batching in its steady state, in closed form.
 
-Every step moves each decoding sequence on by one token; prompts join steps in chunks. With ``pieces`` chunks
-a prompt and ``steps`` steps a request, a step carries a prompt with the probability of at least one arrival,
-and the mean step follows. Closed loop: the number of running requests is given. Open loop: Little's law
-gives it from the rate. Times in ms.
+Every step moves each decoding sequence on by one token; prompts join steps in chunks. A request sees, while
+it decodes, itself and the prompts of the others: one alone never shares a step with a prompt. Closed loop:
+the number of running requests is given and how many of them decode is found. Open loop: Little's law gives
+both from the rate. Times in ms.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from inferstack.sizing.steptime import StepModel
 
-_ROUNDS: Final = 6
-_CLOSE: Final = 1e-4
-_NUDGE: Final = 1e-3
+_ROUNDS: Final = 40
+_CLOSE: Final = 1e-5
 _NEVER_WAITS: Final = 8.0
 """Standard deviations of free places beyond which nobody waits."""
 _MOST_BUSY: Final = 0.98
@@ -35,6 +36,8 @@ class Shape:
     held: float
     """Context of a decoding request, averaged over its life: longer requests are seen more often."""
     batched_tokens: int
+    equal: bool = False
+    """All requests have the same lengths: in a closed loop they move in step."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,15 +82,14 @@ def _mean_step(model: StepModel, shape: Shape, decoding: float, prompt_tokens: f
     return _Step(share * mixed + (1 - share) * plain, mixed, plain, share)
 
 
-def _own_prefill_ms(shape: Shape, step: _Step, decoding: float) -> float:
-    """Steps of one prompt's chunks."""
-    return max(shape.computed / max(shape.batched_tokens - decoding, 1.0), 1.0) * step.mixed
-
-
-def _prefill_load(shape: Shape, step: _Step, decoding: float, rate: float) -> float:
-    """Share of the steps' room for prompts that is in use."""
+def _own_prefill_ms(model: StepModel, shape: Shape, decoding: float, prompt_tokens: float) -> float:
+    """Steps of one prompt's chunks; ``decoding`` others and ``prompt_tokens`` of other prompts share them."""
     budget = max(shape.batched_tokens - decoding, 1.0)
-    return min(rate * shape.computed / budget * step.mixed, _MOST_BUSY)
+    held, mean_context = decoding * shape.held, shape.prompt - shape.computed / 2
+    full, rest = divmod(shape.computed, budget)
+    last = min(rest + prompt_tokens, budget)
+    own = full * model.step_ms(decoding, held, budget, mean_context) if full else 0.0
+    return own + (model.step_ms(decoding, held, last, mean_context) if rest else 0.0)
 
 
 def _deviation(step: _Step, tokens: float) -> float:
@@ -95,79 +97,144 @@ def _deviation(step: _Step, tokens: float) -> float:
     return spread / math.sqrt(max(tokens, 1.0))
 
 
-def closed_loop(model: StepModel, shape: Shape, running: float) -> Steady:
-    """``running`` requests in the engine at all times, each replaced as it ends."""
-    tokens = max(shape.output - 1, 0.0)
-    decoding = running if tokens else 0.0
-    rate = 0.0
-    step = _mean_step(model, shape, decoding, shape.computed * running / (tokens + 1))
+def _root(function: Callable[[float], float], low: float, high: float) -> float:
+    """Where an increasing function crosses 0 between ``low`` (below it) and ``high`` (not below)."""
+    below, above = function(low), function(high)
     for _ in range(_ROUNDS):
-        rate = _closed_rate(shape, step, running, decoding)
-        decoding = (decoding + min(rate * tokens * step.mean, running)) / 2
-        step = _mean_step(model, shape, decoding, rate * shape.computed * step.mean)
-    first = running / rate - tokens * step.mean
-    own = _own_prefill_ms(shape, step, decoding)
+        middle = high - above * (high - low) / (above - below) if above > below else (low + high) / 2
+        found = function(middle)
+        if found >= 0:  # Illinois: an end that stays loses half its weight, so that the other one moves
+            high, above, below = middle, found, below / 2
+        else:
+            low, below, above = middle, found, above / 2
+        if abs(found) <= _CLOSE * high or high - low <= _CLOSE * high:
+            break
+    return middle
+
+
+def closed_loop(
+    model: StepModel, shape: Shape, running: float, away_ms: float = 0.0, *, crowd: bool = False
+) -> Steady:
+    """``running`` requests under way at all times, each replaced ``away_ms`` after it ends.
+
+    ``crowd``: of so many clients that one more does not count.
+    """
+    tokens = shape.output - 1
+    if tokens <= 0 or shape.equal:
+        return _in_waves(model, shape, running, away_ms)
+    others = 1.0 if crowd else (running - 1) / running
+
+    def at(decoding: float) -> tuple[_Step, float, float]:
+        """The step, the requests per ms and the time to first token while ``decoding`` of them decode."""
+        prompt_tokens = shape.computed * decoding / tokens  # one prompt for every request that ends
+        busy = min(prompt_tokens / max(shape.batched_tokens - decoding, 1.0), 1.0)
+        # Those of others, which cannot join the steps that its own prompt fills.
+        prompt_tokens *= 1.0 if crowd else (running - 1) / max(running - busy, 1e-9)
+        step = _mean_step(model, shape, 1 + others * decoding, prompt_tokens)
+        own = _own_prefill_ms(model, shape, others * decoding, prompt_tokens)
+        # Requests of a closed loop come back one by one, as they ended: the queue stays below one prompt.
+        first = own * (1 + others * busy / 2) + (others * step.mean / 2 if away_ms else 0.0)
+        return step, decoding / (tokens * step.mean), first
+
+    def surplus(decoding: float) -> float:
+        _, rate, first = at(decoding)
+        return decoding + rate * (first + away_ms) - running
+
+    # More cannot decode than the room for prompts replaces.
+    most = min(running, shape.batched_tokens * tokens / (shape.computed + tokens))
+    decoding = most if surplus(most) <= 0 else _root(surplus, most * 1e-6, most)
+    step, rate, first = at(decoding)
     return Steady(
         running=running,
         requests_per_ms=rate,
-        ttft_ms=max(first, own),
-        own_prefill_ms=own,
-        tpot_ms=step.mean if tokens else 0.0,
+        ttft_ms=max(running / rate - tokens * step.mean - away_ms, first),
+        own_prefill_ms=min(_own_prefill_ms(model, shape, others * decoding, 0.0), first),
+        tpot_ms=step.mean,
         tpot_deviation=_deviation(step, tokens),
     )
 
 
-def _closed_rate(shape: Shape, step: _Step, running: float, decoding: float) -> float:
-    """Requests per ms that ``running`` places turn over, bounded by what prefill can take in."""
+@dataclass(frozen=True, slots=True)
+class _Wave:
+    """From the first prompt of a wave to the next wave's, and the part of it that a request decodes in."""
+
+    cycle: float
+    decode: float
+    mixed: float
+    decoding: float
+    """Requests that decode while prompts of others are computed."""
+
+
+def _wave(model: StepModel, shape: Shape, running: float, away_ms: float) -> _Wave:
+    tokens, room = max(shape.output - 1, 0.0), float(shape.batched_tokens)
+    mixed_steps = max(running * (shape.computed - 1) / (room - running), 1.0) if room > running else math.inf
+    if mixed_steps > tokens + 1:  # prompts are the limit: no step is without one
+        mixed_steps = max(running * (shape.computed + tokens) / room, 1.0)
+    seen, plain_steps = min(mixed_steps - 1, tokens), max(tokens + 1 - mixed_steps, 0.0)
+    decoding = running * seen / mixed_steps
+    prompt_tokens, context = running * shape.computed / mixed_steps, shape.prompt - shape.computed / 2
+    mixed = model.step_ms(decoding, decoding * shape.held, prompt_tokens, context)
+    plain = model.step_ms(running, running * shape.held)
+    decode = seen * mixed + plain_steps * plain
+    others = prompt_tokens - min(shape.computed, room - decoding)
+    own = _own_prefill_ms(model, shape, decoding, max(others, 0.0))
+    cycle = max(mixed_steps * mixed + plain_steps * plain, own + decode + away_ms)
+    return _Wave(cycle, decode, mixed, decoding)
+
+
+def _in_waves(model: StepModel, shape: Shape, running: float, away_ms: float) -> Steady:
+    """Equal requests that begin together end together: prompts of all in as few steps as have room for them,
+    then steps without prompts."""
     tokens = max(shape.output - 1, 0.0)
-    own = _own_prefill_ms(shape, step, decoding)
-    turnover = running / (tokens * step.mean + own)
-    if not tokens:
-        return turnover
-    intake = max(shape.batched_tokens - decoding, 1.0) / (shape.computed * step.mixed)
-    # Requests of a closed loop come back one by one, as they ended: the queue stays below one prompt.
-    queue = _prefill_load(shape, step, decoding, min(turnover, intake)) * own / 2
-    return min(running / (tokens * step.mean + own + queue), intake)
+    wave, whole = _wave(model, shape, running, away_ms), shape.batched_tokens / shape.computed
+    cycle = wave.cycle
+    if 1 <= whole < running:  # waves that overlap are not slower than those that just fit a step
+        cycle = min(cycle, _wave(model, shape, whole, away_ms).cycle * running / whole)
+    first = max(cycle - wave.decode - away_ms, wave.mixed)
+    return Steady(
+        running=running,
+        requests_per_ms=running / cycle,
+        ttft_ms=first,
+        own_prefill_ms=min(_own_prefill_ms(model, shape, wave.decoding, 0.0), first),
+        tpot_ms=wave.decode / tokens if tokens else 0.0,
+        tpot_deviation=0.0,
+    )
 
 
 def open_loop(model: StepModel, shape: Shape, rate: float, most: float) -> Steady | None:
     """``rate`` requests per ms arriving by chance; None when ``most`` running requests cannot keep up.
 
-    The mean step is the smallest root of "step that the arrivals of one step make" minus "step". The
-    function is convex, so Newton's iterates from below stay below and the root is not missed.
+    The mean step is where the step that the arrivals of one step make is as long as that step. A step grows
+    less than its contents, so there is one such length, or none.
     """
     tokens = max(shape.output - 1, 0.0)
-    longest = shape.batched_tokens / (rate * (shape.computed + tokens))
-    longest = min(longest, most / (rate * tokens)) if tokens else longest
+    alone = 1.0 if tokens else 0.0
 
     def made(mean: float) -> _Step:
-        return _mean_step(model, shape, rate * tokens * mean, rate * shape.computed * mean)
+        step = _mean_step(model, shape, alone + rate * tokens * mean, rate * shape.computed * mean)
+        return step if tokens else _Step(step.mixed, step.mixed, step.mixed, 1.0)  # no step without a prompt
 
-    mean = made(1e-9).plain
-    step = made(mean)
-    for _ in range(_ROUNDS * 2):
-        above = step.mean - mean
-        if above <= _CLOSE * mean:
-            break
-        slope = (made(mean * (1 + _NUDGE)).mean - step.mean) / (mean * _NUDGE) - 1
-        mean = mean - above / slope if slope < 0 else math.inf
-        if mean > longest:
-            return None
-        step = made(mean)
-    decoding = rate * tokens * mean
-    rest = 0.5 * (step.share * step.mixed**2 + (1 - step.share) * step.plain**2) / step.mean
-    own = _own_prefill_ms(shape, step, decoding)
-    busy = _prefill_load(shape, step, decoding, rate)
-    first = rest + own + busy / (2 * (1 - busy)) * own  # M/D/1 in prompts
-    running = rate * (first + tokens * step.mean)
+    longest = shape.batched_tokens / (rate * (shape.computed + tokens))
+    longest = min(longest, most / (rate * tokens)) if tokens else longest
+    if made(longest).mean > longest:
+        return None
+    mean = _root(lambda length: length - made(length).mean, 0.0, longest)
+    step, decoding = made(mean), rate * tokens * mean
+    own = _own_prefill_ms(model, shape, decoding, rate * shape.computed * mean)
+    load = rate * shape.computed * step.mixed / max(shape.batched_tokens - decoding, 1.0)
+    load = min(load, _MOST_BUSY)
+    working = 1 - math.exp(-rate * (own + tokens * mean))
+    rest = 0.5 * working * (step.share * step.mixed**2 + (1 - step.share) * step.plain**2) / step.mean
+    first = rest + own + load / (2 * (1 - load)) * own  # M/D/1 in prompts
+    running = rate * (own + tokens * mean)  # who waits for the next step has no place yet
     if running > most:
         return None
     return Steady(
         running=running,
         requests_per_ms=rate,
         ttft_ms=first,
-        own_prefill_ms=own,
-        tpot_ms=step.mean if tokens else 0.0,
+        own_prefill_ms=_own_prefill_ms(model, shape, decoding, 0.0),
+        tpot_ms=mean if tokens else 0.0,
         tpot_deviation=_deviation(step, tokens),
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
@@ -13,6 +13,7 @@ from inferstack.sizing.constants import Constants, EngineConstants, generation, 
 from inferstack.sizing.queueing import Shape, Steady, closed_loop, open_loop, slot_wait_ms
 from inferstack.sizing.steptime import StepModel
 from inferstack.sizing.traffic import (
+    are_equal,
     output_lengths,
     output_variation,
     poisson_arrivals_ms,
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 _ADMITTED_SHARE: Final = 0.97
 _OVERLOAD_PROMPTS: Final = 1000
 """Requests that an overload without an end is judged by; `vllm bench serve` sends as many."""
+_CROWD: Final = 2 / 3 * math.sqrt(2 * _OVERLOAD_PROMPTS / math.pi)
+"""Requests that wait on average over such a run when as many are served as come: a reflected random walk."""
 _NOISE: Final = 0.04
 """Spread of a request's mean time per token that no model of steps explains."""
 
@@ -40,7 +43,6 @@ class Engine:
     model: StepModel
     constants: EngineConstants
     limits: Limits
-    rejoin_steps: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +79,6 @@ def build_engine(
     return Engine(
         model=StepModel(deployment, constants, own, data_parallel=data_parallel),
         constants=own,
-        rejoin_steps=constants.rejoin_steps,
         limits=limits_for(
             deployment, longest, data_parallel=data_parallel, activation_share=own.activation_share
         ),
@@ -94,6 +95,7 @@ def shape_of(load: Load, limits: Limits) -> Shape:
         output=max(output, 1.0),
         held=load.input_tokens + output * (1 + variation**2) / 2,
         batched_tokens=limits.batched_tokens,
+        equal=are_equal(load),
     )
 
 
@@ -115,27 +117,44 @@ def steady_service(engine: Engine, load: Load) -> Service:
     most = most_running(engine, shape)
     if load.concurrency is not None:
         running = min(float(load.concurrency), most)
-        state = closed_loop(engine.model, shape, running)
+        away_ms = engine.constants.request_ms if load.concurrency <= most else 0.0
+        state = closed_loop(engine.model, shape, running, away_ms)
         waiting = (load.concurrency - running) / state.requests_per_ms
         return _steady(engine, load, state, waiting, saturated=load.concurrency > most)
     assert load.request_rate is not None
-    if math.isfinite(load.request_rate):
-        state_or_none = open_loop(engine.model, shape, load.request_rate / 1e3, most)
-        if state_or_none is not None:
-            wait = slot_wait_ms(state_or_none, most)
-            if math.isfinite(wait):
-                return _steady(engine, load, state_or_none, wait, saturated=False)
+    rate = load.request_rate / 1e3
+    full = _overloaded(engine, shape, most)
+    longest = full.ttft_ms + _overload_wait_ms(full, rate)
+    below = open_loop(engine.model, shape, rate, most) if math.isfinite(rate) else None
+    wait = slot_wait_ms(below, most) if below else math.inf
+    if below is None or math.isinf(wait):
+        return _steady(engine, load, full, longest - full.ttft_ms, saturated=True)
+    # Who comes before there is too much fares no worse than who comes after.
+    first, tpot = min(below.ttft_ms, longest), min(below.tpot_ms, full.tpot_ms)
+    below = replace(below, ttft_ms=first, tpot_ms=tpot)
+    return _steady(engine, load, below, min(wait, longest - first), saturated=False)
+
+
+def _overloaded(engine: Engine, shape: Shape, most: float) -> Steady:
+    """The engine with all places taken by requests that came by chance, which do not move in step."""
     full = closed_loop(engine.model, shape, most)
-    behind = 1 - min(full.requests_per_ms * 1e3 / load.request_rate, 1.0)
-    waiting = behind * _OVERLOAD_PROMPTS / 2 / full.requests_per_ms
-    return _steady(engine, load, full, waiting, saturated=True)
+    if not shape.equal:
+        return full
+    loose = closed_loop(engine.model, replace(shape, equal=False), most, crowd=True)
+    return replace(full, tpot_ms=max(full.tpot_ms, loose.tpot_ms), ttft_ms=max(full.ttft_ms, loose.ttft_ms))
+
+
+def _overload_wait_ms(full: Steady, rate: float) -> float:
+    """Mean wait over a run that asks for more than ``full`` gives: for the step under way and for a place."""
+    behind = 1 - min(full.requests_per_ms / rate, 1.0)
+    left_over = behind * _OVERLOAD_PROMPTS / 2 / full.requests_per_ms
+    by_chance = _CROWD / full.requests_per_ms
+    return math.hypot(left_over, by_chance) + (full.tpot_ms or full.ttft_ms) / 2
 
 
 def _steady(engine: Engine, load: Load, state: Steady, waiting: float, *, saturated: bool) -> Service:
     own = engine.constants
-    closed = load.concurrency is not None
-    rejoin = engine.rejoin_steps * state.tpot_ms if closed else 0.0
-    fixed = own.request_ms + state.own_prefill_ms + rejoin
+    fixed = own.request_ms + state.own_prefill_ms
     varying = state.ttft_ms - state.own_prefill_ms + waiting
     ttft = _delay(fixed, varying, step=state.tpot_ms or state.own_prefill_ms)
     tpot = _normal(state.tpot_ms, math.hypot(state.tpot_deviation, _NOISE))
@@ -147,11 +166,8 @@ def _steady(engine: Engine, load: Load, state: Steady, waiting: float, *, satura
         p95=ttft.p95 + tokens * long * tpot.mean,
         p99=ttft.p99 + tokens * (1 + 1.41 * (long - 1)) * tpot.mean,
     )
-    rate = state.requests_per_ms * 1e3
-    if closed and not saturated:
-        rate *= state.residence_ms / (state.residence_ms + own.request_ms + rejoin)
     return Service(
-        requests_per_second=rate,
+        requests_per_second=state.requests_per_ms * 1e3,
         ttft_ms=ttft,
         tpot_ms=tpot,
         e2e_ms=e2e,
@@ -185,15 +201,15 @@ def played_service(engine: Engine, load: Load, *, offline: bool = False) -> Serv
     prompts = [max(1, round(tokens * (1 - load.shared_prefix))) for tokens in prompt_lengths(load, count)]
     outputs = output_lengths(load, count)
     own = engine.constants
+    outside = 0.0 if offline else own.request_ms
     requests = Requests(
         prompts=prompts,
         outputs=outputs,
         arrivals_ms=_arrivals(load, count, 0.0 if offline else own.frontend_ms),
         concurrency=load.concurrency,
+        away_ms=outside,
     )
-    trace = run(engine.model, requests, engine.limits)
-    outside = 0.0 if offline else own.request_ms
-    return _played(load, outputs, trace, outside, engine.rejoin_steps)
+    return _played(load, outputs, run(engine.model, requests, engine.limits), outside)
 
 
 def _arrivals(load: Load, count: int, frontend_ms: float) -> list[float] | None:
@@ -205,22 +221,17 @@ def _arrivals(load: Load, count: int, frontend_ms: float) -> list[float] | None:
     return poisson_arrivals_ms(load.request_rate, count)
 
 
-def _played(
-    load: Load, outputs: Sequence[int], trace: Trace, outside_ms: float, rejoin_steps: float
-) -> Service:
+def _played(load: Load, outputs: Sequence[int], trace: Trace, outside_ms: float) -> Service:
     decoding = [last - first for first, last in zip(trace.first, trace.finish, strict=True)]
     gaps = sum(outputs) - len(outputs)
     itl = sum(decoding) / gaps if gaps else 0.0
-    if load.concurrency is not None:
-        outside_ms += rejoin_steps * itl
     at_once = load.request_rate is not None and math.isinf(load.request_rate)
     sent = [0.0] * len(outputs) if at_once else trace.arrival
     ttft = [first - start + outside_ms for start, first in zip(sent, trace.first, strict=True)]
     e2e = [last - start + outside_ms for start, last in zip(sent, trace.finish, strict=True)]
     tpot = [spent / (n - 1) for spent, n in zip(decoding, outputs, strict=True) if n > 1]
-    lasted = trace.end + (outside_ms * len(outputs) / load.concurrency if load.concurrency else outside_ms)
     return Service(
-        requests_per_second=len(outputs) / lasted * 1e3,
+        requests_per_second=len(outputs) / (trace.end + outside_ms) * 1e3,
         ttft_ms=_percentiles(ttft),
         tpot_ms=_percentiles(tpot or [0.0]),
         e2e_ms=_percentiles(e2e),

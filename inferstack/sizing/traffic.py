@@ -19,6 +19,8 @@ _NATURAL_PROMPT_SHAPE, _NATURAL_OUTPUT_SHAPE, _NATURAL_CUT = 1.0, 1.1, 5.0
 _NATURAL_LONGEST_PROMPT = 700
 # Synthetic runs draw lengths within about 10 % of the mean (InferenceX: 0.8 to 1.0 of the nominal).
 _SYNTHETIC_SPREAD = 0.1
+# Shorter outputs differ by one step at most, too little for requests in a closed loop to get out of step.
+_TOO_SHORT_TO_VARY = 12
 
 
 def is_natural(load: Load) -> bool:
@@ -27,6 +29,11 @@ def is_natural(load: Load) -> bool:
         return True
     fractional = load.input_tokens != int(load.input_tokens)
     return fractional and load.input_tokens < _NATURAL_LONGEST_PROMPT
+
+
+def are_equal(load: Load) -> bool:
+    """Whether all requests are drawn with the same lengths."""
+    return not is_natural(load) and load.output_tokens <= _TOO_SHORT_TO_VARY
 
 
 def prompt_lengths(load: Load, count: int) -> list[int]:
@@ -43,7 +50,7 @@ def output_lengths(load: Load, count: int) -> list[int]:
     if is_natural(load):
         shape = _shape(mean, load.output_tokens_p95, _NATURAL_OUTPUT_SHAPE)
         return _weibull(mean, shape, count, 0.77)
-    if mean <= 8:
+    if are_equal(load):
         return [max(1, round(mean))] * count
     low, width = 1 - _SYNTHETIC_SPREAD, 2 * _SYNTHETIC_SPREAD
     return [max(1, round(mean * (low + width * ((i + 0.5) * _GOLDEN % 1.0)))) for i in range(count)]
@@ -81,6 +88,8 @@ def _shape(mean: float, p95: float | None, natural: float) -> float:
 
 def output_variation(load: Load) -> float:
     """Coefficient of variation of the output lengths."""
+    if are_equal(load):
+        return 0.0
     if not is_natural(load):
         return _SYNTHETIC_SPREAD / math.sqrt(3)
     shape = _shape(max(load.output_tokens, 1.0), load.output_tokens_p95, _NATURAL_OUTPUT_SHAPE)

@@ -136,7 +136,6 @@ def _matters(case: Case) -> list[int]:
         "mla_bandwidth": lambda _: architecture.mla is not None,
         "mla_layer_us": lambda _: architecture.mla is not None,
         "sinks_compute": lambda _: "sink" in architecture.attention,
-        "rejoin_steps": lambda _: case.load.concurrency is not None,
     }
     found = []
     for index, prior in enumerate(PRIORS):

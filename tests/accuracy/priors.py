@@ -30,7 +30,7 @@ def _priors() -> tuple[Prior, ...]:
         ("attention_bandwidth", 0.85, 0.15), ("attention_compute", 0.45, 0.25),
         ("sinks_compute", 0.5, 0.5), ("mla_bandwidth", 0.6, 0.4),
         ("layer_us", 45, 0.25), ("mla_layer_us", 20, 0.5), ("prefill_layer_us", 40, 0.5),
-        ("rejoin_steps", 0.5, 0.5), ("routing_spread", 0.8, 0.2), ("expert_parallel_imbalance", 1.1, 0.1),
+        ("routing_spread", 0.8, 0.2), ("expert_parallel_imbalance", 1.1, 0.1),
         ("nvlink.latency_us", 9, 0.3), ("nvlink.fraction", 0.5, 0.3),
         ("peer.latency_us", 12, 0.4), ("peer.fraction", 0.6, 0.4),
         ("pcie.latency_us", 9, 0.4), ("pcie.fraction", 0.3, 0.4),
