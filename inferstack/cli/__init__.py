@@ -39,6 +39,7 @@ COMMANDS: dict[str, Entry] = {
     "synth": Entry(
         "inferstack.cli.synth:synth", "Write plan, preview, bill, verdict, manifests to a folder."
     ),
+    "render": Entry("inferstack.cli.render:render", "A workload on a laptop: compose, Ollama or kind."),
     "preview": Entry("inferstack.cli.preview:preview", "What would change, by component; offline."),
     "cost": Entry("inferstack.cli.cost:cost", "The monthly bill of an environment, line by line."),
     "policy": Entry("inferstack.cli.policy:policy", "Check licences, residency and the other rules."),
