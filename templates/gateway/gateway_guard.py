@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 REASONS = {
     "APIConnectionError": "error",
-    "APIError": "error",
     "BadGatewayError": "error",
     "InternalServerError": "error",
     "MidStreamFallbackError": "error",
@@ -51,13 +50,14 @@ def permitted(deployment: Mapping[str, Any], model: str, metadata: Mapping[str, 
     info = deployment.get("model_info") or {}
     if not info.get("external"):
         return True
-    if (metadata.get("original_model_group") or model) not in info.get("callers", ()):
+    origin = metadata.get("original_model_group") or model
+    if origin not in info.get("callers", ()):
         return False
     if "reasons" not in info:
         return True
-    failures = metadata.get("previous_models") or ()
-    last = failures[-1].get("exception_type") if failures else None
-    return REASONS.get(last) in info["reasons"]
+    # what failed on the way out, this guard's own refusals among it, is no reason
+    failures = [item for item in metadata.get("previous_models") or () if item.get("model_group") == origin]
+    return bool(failures) and REASONS.get(failures[-1].get("exception_type")) in info["reasons"]
 
 
 class Guard(CustomLogger):

@@ -1,0 +1,219 @@
+"""The deployed gateway, run: streams, weights, failures, data classes, keys, load."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from fake_backend import Behaviour, FakeBackend
+from proxy import MASTER_KEY, PROVIDER_KEYS, Proxy, question
+
+from components.pins import load_pins
+
+pytestmark = pytest.mark.gateway
+LOCK = Path(__file__).parent / "litellm.lock"
+REQUESTS = 2000
+POINTS = 3.0
+STREAMS = 200
+FAILURES = {
+    "500": Behaviour(status=500),
+    "502": Behaviour(status=502),
+    "503": Behaviour(status=503),
+    "429": Behaviour(status=429),
+    "timeout": Behaviour(delay_s=4.0),
+}
+
+
+def test_the_version_is_the_one_that_is_deployed() -> None:
+    """`litellm-non_root` images are tagged with the release of the package they hold."""
+    assert f"litellm=={load_pins().image('litellm').version}" in LOCK.read_text().split()
+
+
+class TestAnswers:
+    def test_callers_see_workloads_and_nothing_else(self, gateway: Proxy) -> None:
+        names = {item["id"] for item in gateway.call("/v1/models").body["data"]}
+        assert names == {"chat", "picky", "secret", "stable", "next", "embed"}
+
+    def test_an_answer_comes_from_the_own_replicas(
+        self, gateway: Proxy, own: FakeBackend, external: FakeBackend
+    ) -> None:
+        answer = gateway.chat("chat")
+        assert (answer.status, answer.text) == (200, "from own/model-chat")
+        assert own.seen[0].body["model"] == "chat"
+        assert MASTER_KEY not in own.seen[0].authorization
+        assert external.seen == []
+
+    def test_embeddings_are_served_too(self, gateway: Proxy, own: FakeBackend) -> None:
+        answer = gateway.call("/v1/embeddings", {"model": "embed", "input": "text"})
+        assert answer.body["data"][0]["embedding"] == [0.1, 0.2]
+        assert own.counts() == {"model-embed": 1}
+
+    def test_a_token_costs_what_the_plan_says(self, gateway: Proxy) -> None:
+        """What budgets of teams are charged: 120 tokens at 2.10 USD a million."""
+        answer = gateway.chat("chat")
+        assert float(answer.headers["x-litellm-response-cost"]) == pytest.approx(120 * 2.10e-6)
+
+    def test_tokens_arrive_while_the_model_still_writes(self, gateway: Proxy, own: FakeBackend) -> None:
+        gate = threading.Event()
+        own.behaviour["model-chat"] = Behaviour(chunks=4, gate=gate)
+        with gateway.stream("chat", "slow") as found:
+            assert next(piece for piece in found if piece) == "[slow:0]"
+            gate.set()
+            assert "".join(found) == "[slow:1][slow:2][slow:3]"
+
+    def test_many_streams_at_once_all_arrive_whole(self, gateway: Proxy, own: FakeBackend) -> None:
+        own.behaviour["model-next"] = Behaviour(chunks=6, gap_s=0.1)
+        together = threading.Barrier(STREAMS, timeout=60)
+
+        def read(number: int) -> str:
+            together.wait()
+            with gateway.stream("next", f"s{number}") as found:
+                return "".join(found)
+
+        with ThreadPoolExecutor(STREAMS) as pool:
+            texts = list(pool.map(read, range(STREAMS)))
+        assert texts == ["".join(f"[s{n}:{chunk}]" for chunk in range(6)) for n in range(STREAMS)]
+
+
+class TestWeights:
+    def test_requests_are_shared_as_the_rollout_says(
+        self, gateway: Proxy, own: FakeBackend, external: FakeBackend
+    ) -> None:
+        """10 % outside; of the rest 25 % to the new version."""
+        local = threading.local()
+
+        def ask(number: int) -> int:
+            connection = getattr(local, "connection", None) or gateway.connect()
+            local.connection = connection
+            response = gateway.send(
+                connection, "/v1/chat/completions", question("stable", f"q{number}"), MASTER_KEY
+            )
+            response.read()
+            return response.status
+
+        with ThreadPoolExecutor(16) as pool:
+            assert Counter(pool.map(ask, range(REQUESTS))) == {200: REQUESTS}
+        found = {**own.counts(), **external.counts()}
+        assert sum(found.values()) == REQUESTS
+        shares = {name: 100 * count / REQUESTS for name, count in found.items()}
+        expected = {"model-stable": 67.5, "model-next": 22.5, "stable.together.x": 10.0}
+        assert shares.keys() == expected.keys()
+        for name, share in expected.items():
+            assert shares[name] == pytest.approx(share, abs=POINTS), shares
+
+    def test_a_new_version_can_be_asked_by_its_own_name(self, gateway: Proxy) -> None:
+        assert {gateway.chat("next").text for _ in range(5)} == {"from own/model-next"}
+
+
+class TestFailures:
+    @pytest.mark.parametrize("failure", FAILURES)
+    def test_an_external_backend_steps_in(
+        self, gateway: Proxy, own: FakeBackend, external: FakeBackend, failure: str
+    ) -> None:
+        own.behaviour["model-chat"] = FAILURES[failure]
+        answer = gateway.chat("chat", "please")
+        assert (answer.status, answer.text) == (200, "from external/chat-fallback-1")
+        assert [item.body["model"] for item in external.seen] == ["gpt-5"]
+        assert external.seen[0].authorization == f"Bearer {PROVIDER_KEYS['OPENAI_API_KEY']}"
+
+    def test_a_stream_falls_back_too(self, gateway: Proxy, own: FakeBackend) -> None:
+        own.behaviour["model-chat"] = Behaviour(status=500)
+        with gateway.stream("chat", "s") as found:
+            assert "".join(found) == "[s:0][s:1][s:2]"
+
+    def test_the_own_replicas_are_asked_again_at_once_when_they_recover(
+        self, gateway: Proxy, own: FakeBackend, external: FakeBackend
+    ) -> None:
+        """A Service hides many replicas: one bad answer must not keep all of them out."""
+        own.behaviour["model-chat"] = Behaviour(status=500)
+        for _ in range(4):  # more than the three failures that LiteLLM's own cooldown allows
+            assert gateway.chat("chat").text == "from external/chat-fallback-1"
+        own.behaviour["model-chat"] = Behaviour()
+        assert {gateway.chat("chat").text for _ in range(5)} == {"from own/model-chat"}
+
+    def test_a_bad_request_goes_nowhere_else(
+        self, gateway: Proxy, own: FakeBackend, external: FakeBackend
+    ) -> None:
+        own.behaviour["model-chat"] = Behaviour(status=400)
+        answer = gateway.chat("chat")
+        assert (answer.status, external.seen) == (400, []), answer
+
+    @pytest.mark.parametrize("status", [500, 503, 504])
+    def test_only_the_failures_a_workload_names_send_it_outside(
+        self, gateway: Proxy, own: FakeBackend, external: FakeBackend, status: int
+    ) -> None:
+        own.behaviour["model-picky"] = Behaviour(status=status)
+        assert gateway.chat("picky").status == status
+        assert external.seen == []
+
+    def test_the_failure_a_workload_names_does(self, gateway: Proxy, own: FakeBackend) -> None:
+        own.behaviour["model-picky"] = Behaviour(status=429)
+        assert gateway.chat("picky").text == "from external/picky-fallback-1"
+
+
+class TestDataClass:
+    """Every prompt here says TOP-SECRET; the fixture looks for it outside after each test of the tier."""
+
+    @pytest.mark.parametrize("status", [200, 429, 500, 502, 503, 504])
+    def test_restricted_data_never_leaves(
+        self, gateway: Proxy, own: FakeBackend, external: FakeBackend, status: int
+    ) -> None:
+        """Half of its requests, and all that fail, would go outside if the class did not forbid it."""
+        own.behaviour["model-secret"] = Behaviour(status=status)
+        for _ in range(12 if status == 200 else 2):
+            assert gateway.chat("secret", "TOP-SECRET").status == status
+        assert external.seen == []
+
+    @pytest.mark.parametrize(
+        "more",
+        [
+            {"fallbacks": ["chat-fallback-1"]},
+            {"fallbacks": [{"model": "chat-fallback-1"}]},
+            {"context_window_fallbacks": [{"secret": ["chat-fallback-1"]}]},
+            {"mock_testing_fallbacks": True},
+            {"api_base": "http://127.0.0.1:1/v1"},
+            {"custom_llm_provider": "openai"},
+            {"model_list": []},
+        ],
+    )
+    def test_a_caller_cannot_open_a_way_out(
+        self, gateway: Proxy, own: FakeBackend, external: FakeBackend, more: dict[str, Any]
+    ) -> None:
+        own.behaviour["model-secret"] = Behaviour(status=500)
+        assert gateway.chat("secret", "TOP-SECRET", **more).status in (400, 401, 403)
+        assert external.seen == []
+
+    @pytest.mark.parametrize("model", ["chat-fallback-1", "openai/gpt-5", "gpt-5", "together_ai/x", "*"])
+    def test_a_caller_cannot_name_an_external_backend(
+        self, gateway: Proxy, external: FakeBackend, model: str
+    ) -> None:
+        assert gateway.chat(model, "TOP-SECRET").status in (400, 404)
+        assert external.seen == []
+
+    def test_even_a_configuration_that_names_one_is_held_back(
+        self, deployed: tuple[dict[str, Any], str, dict[str, Any]]
+    ) -> None:
+        """The deployed text has no external member and no fallback for the restricted workload."""
+        config = deployed[0]
+        assert [item for item in config["model_list"] if item["model_info"]["workload"] == "secret"] == [
+            item for item in config["model_list"] if item["model_name"] == "secret"
+        ]
+        assert "secret" not in json.dumps(config["router_settings"])
+        assert "gpt-5" in yaml.safe_dump(config)
+
+
+class TestKeys:
+    def test_without_a_key_nothing_is_served(self, gateway: Proxy, own: FakeBackend) -> None:
+        for key in (None, "sk-wrong", ""):
+            answer = gateway.call("/v1/chat/completions", question("chat", "x"), key)
+            assert answer.status in (400, 401)
+        assert own.seen == []
+
+    def test_management_asks_for_the_master_key(self, gateway: Proxy) -> None:
+        assert gateway.call("/key/generate", {}, "sk-wrong").status in (400, 401)
