@@ -145,5 +145,9 @@ def _is_custom(metadata: StepEventMetadata) -> bool:
 
 
 def clean(text: str) -> str:
-    """A message of the engine without its colour marks, on one line."""
-    return " ".join(_COLOUR_TAG.sub("", text).split())
+    """A message of the engine on one line, without its colour marks and the frames of a traceback."""
+    plain = _COLOUR_TAG.sub("", text)
+    head, traceback, frames = plain.partition("Traceback (most recent call last):")
+    if traceback:
+        plain = f"{head} {([line for line in frames.splitlines() if line.strip()] or [''])[-1]}"
+    return " ".join(plain.split())

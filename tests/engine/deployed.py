@@ -1,0 +1,113 @@
+"""A project of its own, deployed by the `inferstack` command under the real engine with echo providers."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import uuid
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.engine.harness import ROOT, Engine
+
+COMMAND = str(Path(sys.executable).parent / "inferstack")
+
+
+@dataclass
+class Deployed:
+    """A copy of the dev environment in a project of its own, and what the providers were asked to do.
+
+    It lies inside the checkout, in a folder git ignores: Pulumi looks for the lock file of the virtual
+    environment upwards from the project.
+    """
+
+    engine: Engine
+    root: Path
+    variables: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def make(cls, folder: Path) -> Deployed:
+        root = ROOT / ".inferstack" / f"engine-{uuid.uuid4().hex[:8]}"
+        root.mkdir(parents=True)
+        for name in ("stacks", "policies"):
+            shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
+        text = (ROOT / "Pulumi.yaml").read_text().replace("virtualenv: .venv", "virtualenv: ../../.venv")
+        assert "../../.venv" in text
+        (root / "Pulumi.yaml").write_text(text)
+        (root / ".venv").symlink_to(ROOT / ".venv")
+        settings = root / "stacks/Pulumi.dev.yaml"
+        settings.write_text(settings.read_text().rstrip() + "\n  inferstack:gatewayMasterKey: sk-test\n")
+        made = cls(Engine.prepare(folder / "home"), root, {"ECHO_LOG": str(folder / "echo.log")})
+        assert made.pulumi("stack", "init", "dev").returncode == 0
+        return made
+
+    def remove(self) -> None:
+        shutil.rmtree(self.root)
+
+    def environment(self, **more: str) -> dict[str, str]:
+        return self.engine.environment() | self.variables | more
+
+    def run(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        return self._call([COMMAND, *arguments], **variables)
+
+    def pulumi(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        return self._call(["pulumi", *arguments])
+
+    def _call(self, command: list[str], **variables: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            command,
+            cwd=self.root,
+            env=self.environment(**variables),
+            capture_output=True,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            timeout=400,
+            check=False,
+        )
+
+    def start(self, *arguments: str, **variables: str) -> subprocess.Popen[str]:
+        """A command in a process group of its own, to be killed with all it started."""
+        return subprocess.Popen(
+            [COMMAND, *arguments],
+            cwd=self.root,
+            env=self.environment(**variables),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            text=True,
+            start_new_session=True,
+        )
+
+    def edit(self, file: str, old: str, new: str) -> None:
+        path = self.root / "stacks/dev" / file
+        text = path.read_text()
+        assert text.count(old) == 1, text
+        path.write_text(text.replace(old, new))
+
+    def log(self) -> list[tuple[str, str]]:
+        """(operation, URN) in the order the providers did them."""
+        path = Path(self.variables["ECHO_LOG"])
+        lines = path.read_text().splitlines() if path.exists() else []
+        return [(operation, urn) for operation, _, urn in (line.partition("\t") for line in lines)]
+
+    def clear_log(self) -> None:
+        Path(self.variables["ECHO_LOG"]).unlink(missing_ok=True)
+
+    def urns(self, operation: str) -> list[str]:
+        return [urn for done, urn in self.log() if done == operation]
+
+    def state(self) -> dict[str, object]:
+        folder = self.engine.home / "state/.pulumi/stacks/inferstack"
+        return json.loads((folder / "dev.json").read_text())["checkpoint"]["latest"]
+
+
+def ok(result: subprocess.CompletedProcess[str]) -> dict[str, object]:
+    assert result.returncode == 0, result.stdout[-2000:] + result.stderr[-4000:]
+    return json.loads(result.stdout)
+
+
+def type_of(urn: str) -> str:
+    """The resource's own type, without its parents'."""
+    return urn.split("::")[2].rpartition("$")[2]
