@@ -60,9 +60,15 @@ def doctor(
 
 
 def examined(
-    target: Target, graph: Graph, *, checks: Sequence[Check], today: dt.date, ask_hub: bool = False
+    target: Target,
+    graph: Graph,
+    *,
+    checks: Sequence[Check],
+    today: dt.date,
+    ask_hub: bool = False,
+    held: frozenset[str] | None = None,
 ) -> Report:
-    """The account that a graph is meant for, looked at."""
+    """The account that a graph is meant for, looked at; ``held``: ids in the stack's state."""
     from inferstack.catalog.load import load_catalog
     from inferstack.engine.backend import find_backend
     from inferstack.preflight.aws import Account
@@ -79,6 +85,7 @@ def examined(
         today=today,
         resolve=resolve_host,
         ask_hub=ask_hub,
+        held=held,
     )
     progress(f"asking AWS about account {needs.account}, {needs.region}")
     return examine(subject, checks, lambda check: progress(f"  {check.title.lower()}"))

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import datetime as dt
 
     from inferstack.deploy.stack import Opened
+    from inferstack.deploy.state import State
     from inferstack.engine.graph import Graph
     from inferstack.engine.project import Target
     from inferstack.review.verdict import Assessment
@@ -62,9 +63,10 @@ def up(
     opened = open_target(target)
     assessment = _assessed(target, today)
     _require_secrets(assessment.graph)
+    state = opened.state()
     if not skip_doctor:
-        _examine(target, assessment.graph, today, accept_unknown=accept_unknown)
-    show_pending(opened.state(), target.stack)
+        _examine(target, assessment.graph, state, today, accept_unknown=accept_unknown)
+    show_pending(state, target.stack)
     pack = target.project.root.resolve() / PACK
     if not skip_preview:
         say(f"previewing {target.stack}")
@@ -126,20 +128,19 @@ def _require_secrets(graph: Graph) -> None:
         )
 
 
-def _examine(target: Target, graph: Graph, today: dt.date, *, accept_unknown: bool) -> None:
+def _examine(target: Target, graph: Graph, state: State, today: dt.date, *, accept_unknown: bool) -> None:
     """The account, looked at; BlockedError when it cannot take the environment."""
     from inferstack.cli.doctor import examined, show_report
     from inferstack.errors import BlockedError, OutsideError
-    from inferstack.facts import ENVIRONMENT_TYPE
     from inferstack.preflight.checks import CHECKS
     from inferstack.preflight.needs import needs_of
 
-    report = examined(target, graph, checks=CHECKS, today=today)
+    held = frozenset(one.id for one in state.managed if one.id)
+    report = examined(target, graph, checks=CHECKS, today=today, held=held)
     show_report(report, quiet=True, err=True)
     if report.failed:
         raise BlockedError("doctor: the account cannot take it yet, see the fixes above (or --skip-doctor)")
-    strict = bool(graph.of_type(ENVIRONMENT_TYPE)) and needs_of(graph).strict
-    if report.undecided and strict and not accept_unknown:
+    if report.undecided and needs_of(graph).strict and not accept_unknown:
         raise OutsideError(
             "doctor: not everything could be established, and the environment is strict;"
             " --accept-unknown goes on all the same"

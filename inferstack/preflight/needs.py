@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -15,10 +16,12 @@ if TYPE_CHECKING:
     from inferstack.resources import Resource, ResourceIndex
 
 POOL_TYPE: Final = "inferstack:index:GpuPool"
+NETWORK_TYPE: Final = "inferstack:index:Network"
 CLUSTER_TYPE: Final = "inferstack:index:Cluster"
 GATEWAY_TYPE: Final = "inferstack:index:Gateway"
 OWN_TAG: Final = "inferstack.dev/environment"
 """Tag with the environment's name on everything of it."""
+_SUBNET: Final = re.compile(r"\bsubnet-[0-9a-f]{8,17}\b")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +61,17 @@ class ClusterNeeds:
     """Any of them will do."""
     system_nodes: int
     system_nodes_max: int
+    existing: bool = False
+    """It is not made here, and must be there."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AdoptedVpc:
+    """A VPC that is not made here."""
+
+    id: str
+    subnets: tuple[str, ...]
+    """Ids of those that something is put into."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,11 +125,11 @@ class Needs:
     missing_secrets: tuple[str, ...]
     """Configuration that `up` needs and does not have."""
     buckets: tuple[Named, ...]
-    clusters_made: bool
     log_groups: tuple[Named, ...]
     key_aliases: tuple[Named, ...]
     elastic_ips: int
     vpcs: int
+    adopted_vpcs: tuple[AdoptedVpc, ...] = ()
 
 
 def needs_of(graph: ResourceIndex) -> Needs:
@@ -141,11 +155,11 @@ def needs_of(graph: ResourceIndex) -> Needs:
         fallbacks=tuple(found for workload in workloads for found in _fallbacks(workload, region)),
         missing_secrets=view.texts("missingSecrets"),
         buckets=_named(graph, "aws:s3/bucket:Bucket", "bucket", region),
-        clusters_made=bool(graph.of_type("aws:eks/cluster:Cluster")),
         log_groups=_named(graph, "aws:cloudwatch/logGroup:LogGroup", "name", region),
         key_aliases=_named(graph, "aws:kms/alias:Alias", "name", region),
         elastic_ips=len(graph.of_type("aws:ec2/eip:Eip")),
         vpcs=len(graph.of_type("aws:ec2/vpc:Vpc")),
+        adopted_vpcs=_adopted(graph),
     )
 
 
@@ -172,7 +186,19 @@ def _cluster(view: View) -> ClusterNeeds:
         system_types=view.texts("systemInstanceTypes"),
         system_nodes=_count(view, "systemNodes"),
         system_nodes_max=_count(view, "systemNodesMax"),
+        existing=view.flag("existing") is True,
     )
+
+
+def _adopted(graph: ResourceIndex) -> tuple[AdoptedVpc, ...]:
+    ids = [View(resource.inputs).text("existingVpc") for resource in graph.of_type(NETWORK_TYPE)]
+    subnets = {
+        name
+        for resource in graph
+        for _, text in known_texts(resource.inputs)
+        for name in _SUBNET.findall(text)
+    }
+    return tuple(AdoptedVpc(id=found, subnets=tuple(sorted(subnets))) for found in ids if found)
 
 
 def _gateway(gateway: Resource, graph: ResourceIndex) -> GatewayNeeds:

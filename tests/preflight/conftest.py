@@ -8,6 +8,8 @@ from typing import Any
 
 import boto3
 import botocore.client
+import botocore.loaders
+import botocore.session
 import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
@@ -41,8 +43,16 @@ class World:
         return boto3.client(service, region_name=region)
 
 
+@pytest.fixture(scope="session")
+def api_models():
+    """The descriptions of AWS's APIs, parsed once: they are most of what these tests would spend."""
+    return botocore.loaders.create_loader()
+
+
 @pytest.fixture
-def world(monkeypatch):
+def world(monkeypatch, api_models):
+    monkeypatch.setattr(botocore.session, "create_loader", lambda *_: api_models)
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
     for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL", "HF_TOKEN", "HF_ENDPOINT"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
@@ -108,7 +118,6 @@ def needs(**changes) -> Needs:
                 system_nodes_max=6,
             ),
         ),
-        "clusters_made": True,
         "gateways": (GatewayNeeds(host="llm.example.eu", tls="none", certificate_arn=None),),
         "models": (),
         "fallbacks": (),

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 import os
+from dataclasses import replace
 
 import pytest
 
 from inferstack.engine.backend import Backend, find_backend
 from inferstack.engine.project import resolve
+from inferstack.preflight.checks.adopted import ADOPTED, NEEDED_ADDONS
 from inferstack.preflight.checks.bucket import BUCKET
 from inferstack.preflight.checks.cluster import CLUSTER
 from inferstack.preflight.checks.key_alias import KEY_ALIAS
@@ -16,7 +18,7 @@ from inferstack.preflight.checks.kubernetes import KUBERNETES
 from inferstack.preflight.checks.log_group import LOG_GROUP
 from inferstack.preflight.checks.secret import SECRET
 from inferstack.preflight.checks.state import STATE
-from inferstack.preflight.needs import ClusterNeeds, Named
+from inferstack.preflight.needs import AdoptedVpc, ClusterNeeds, Named
 from inferstack.preflight.types import Status
 from tests.example_graphs import folder
 from tests.preflight.conftest import REGION, needs
@@ -50,6 +52,17 @@ def test_bucket_that_is_there(look, world, environment, status, says):
     (found,) = look(BUCKET, wanted=needs(buckets=(WEIGHTS,)))
     assert (found.status, says in found.what) == (status, True)
     assert ("modelStore.bucket" in (found.fix or "")) == (status is Status.FAIL)
+
+
+def test_a_bucket_that_an_earlier_destroy_kept(look, world):
+    make_bucket(world, REGION, "prod-eu")
+    wanted = needs(buckets=(WEIGHTS,))
+    assert look(BUCKET, wanted=wanted, held=frozenset({WEIGHTS.name}))[0].status is Status.OK
+    (found,) = look(BUCKET, wanted=wanted, held=frozenset())
+    assert (found.status, found.fix) == (
+        Status.FAIL,
+        f"modelStore.existingBucket: {WEIGHTS.name} uses it as it is",
+    )
 
 
 def test_bucket_that_is_not_there_or_somebody_elses(look, world):
@@ -94,7 +107,47 @@ def test_foreign_cluster_and_free_name(look, world):
     assert "is free" in look(CLUSTER)[0].what
     make_cluster(world, "1.35", {})
     assert look(CLUSTER)[0].status is Status.FAIL
-    assert look(CLUSTER, wanted=needs(clusters_made=False)) == ()
+    assert look(CLUSTER, wanted=needs(clusters=(replace(cluster(), existing=True),))) == ()
+
+
+def test_adopted_cluster(look, world):
+    wanted = needs(clusters=(replace(cluster(), existing=True),))
+    (found,) = look(ADOPTED, wanted=wanted)
+    assert (found.status, "is not in this account" in found.what) == (Status.FAIL, True)
+    make_cluster(world, "1.34", {})
+    said = {one.what: one.status for one in look(ADOPTED, wanted=wanted)}
+    assert Status.UNKNOWN in said.values(), "moto does not list add-ons; what was found before stays"
+    assert said["cluster inferstack-prod-eu runs 1.34, cluster.version says 1.35"] is Status.WARN
+    assert said["cluster inferstack-prod-eu takes no access entries (CONFIG_MAP)"] is Status.FAIL
+    world.answers["DescribeCluster"] = {
+        "cluster": {"status": "ACTIVE", "version": "1.35", "accessConfig": {"authenticationMode": "API"}}
+    }
+    world.answers["ListAddons"] = {"addons": sorted(NEEDED_ADDONS - {"vpc-cni"})}
+    (found,) = look(ADOPTED, wanted=wanted)
+    assert (found.status, found.what) == (Status.WARN, "cluster inferstack-prod-eu has no add-on vpc-cni")
+    world.answers["ListAddons"] = {"addons": sorted(NEEDED_ADDONS)}
+    (found,) = look(ADOPTED, wanted=wanted)
+    assert found.status is Status.OK
+
+
+def test_adopted_vpc(look, world):
+    ec2 = world.client("ec2")
+    vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16")["Vpc"]["VpcId"]
+    large, small, elsewhere = (
+        ec2.create_subnet(VpcId=vpc, CidrBlock=cidr, AvailabilityZone=zone)["Subnet"]
+        for cidr, zone in (("10.0.0.0/20", "eu-central-1b"), ("10.0.16.0/28", "eu-central-1b"), ("10.0.32.0/20", "eu-central-1a"))
+    )  # fmt: skip
+    zones = (large["AvailabilityZoneId"],)
+
+    def adopted(*subnets, vpc_id=vpc):
+        one = AdoptedVpc(id=vpc_id, subnets=subnets)
+        return [found.status for found in look(ADOPTED, wanted=needs(adopted_vpcs=(one,), zones=zones))]
+
+    assert adopted(large["SubnetId"]) == [Status.OK]
+    assert adopted(small["SubnetId"]) == [Status.WARN]
+    assert adopted(elsewhere["SubnetId"]) == [Status.WARN]
+    assert adopted(large["SubnetId"], "subnet-0123456789abcdef0") == [Status.FAIL]
+    assert adopted(large["SubnetId"], vpc_id="vpc-0123456789abcdef0") == [Status.FAIL]
 
 
 def test_log_groups(look, world):

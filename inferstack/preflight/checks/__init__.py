@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from inferstack.preflight.checks.account import ACCOUNT
+from inferstack.preflight.checks.adopted import ADOPTED
 from inferstack.preflight.checks.bedrock import BEDROCK
 from inferstack.preflight.checks.bucket import BUCKET
 from inferstack.preflight.checks.certificate import CERTIFICATE
@@ -32,6 +33,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     OFFERING,
     RESERVATION,
     KUBERNETES,
+    ADOPTED,
     CLUSTER,
     BUCKET,
     LOG_GROUP,

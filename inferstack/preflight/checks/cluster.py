@@ -11,14 +11,15 @@ from inferstack.preflight.types import Check, Finding, Status, Subject
 
 
 def _run(subject: Subject) -> Iterator[Finding]:
-    if not subject.needs.clusters_made:
-        return
     for cluster in subject.needs.clusters:
-        status, what, fix = _judge(cluster, _existing(cluster.name, subject), subject)
+        if cluster.existing:
+            continue
+        status, what, fix = _judge(cluster, existing_cluster(cluster.name, subject), subject)
         yield Finding(check="cluster", status=status, what=what, where=subject.needs.region, fix=fix)
 
 
-def _existing(name: str, subject: Subject) -> Mapping[str, Any] | None:
+def existing_cluster(name: str, subject: Subject) -> Mapping[str, Any] | None:
+    """What EKS says of a cluster; None when there is none of this name."""
     try:
         found: Mapping[str, Any] = subject.account.call("eks", "describe_cluster", name=name)["cluster"]
     except ApiError as error:
