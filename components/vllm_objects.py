@@ -38,9 +38,12 @@ def device_claim(spec: ServerSpec) -> dict[str, Any]:
     return kube.manifest("resource.k8s.io/v1", "ResourceClaimTemplate", spec.metadata(), spec={"spec": claim})
 
 
-def disruption_budget(spec: ServerSpec) -> dict[str, Any]:
-    """Drains may take what redundancy allows, and always one: a budget of none blocks every upgrade."""
-    spare = max(1, spec.plan.chosen.replicas - spec.plan.chosen.replicas_serving)
+def disruption_budget(spec: ServerSpec, *, scaled: bool = False) -> dict[str, Any]:
+    """Drains may take what redundancy allows, and always one: a budget of none blocks every upgrade.
+
+    ``scaled``: at a quiet hour the spares of the peak's fleet may be all there is, so one at a time.
+    """
+    spare = 1 if scaled else max(1, spec.plan.chosen.replicas - spec.plan.chosen.replicas_serving)
     body = {"maxUnavailable": spare, "selector": {"matchLabels": spec.entry_labels}}
     return kube.manifest("policy/v1", "PodDisruptionBudget", spec.metadata(), spec=body)
 

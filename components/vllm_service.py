@@ -51,7 +51,7 @@ class VllmService(Component):
                 vllm_objects.service_account(spec),
                 vllm_objects.service(spec),
                 vllm_objects.network_policy(spec),
-                vllm_objects.disruption_budget(spec),
+                vllm_objects.disruption_budget(spec, scaled=args.scaler is not None),
                 *([vllm_objects.device_claim(spec)] if spec.resources.claimed else []),
             )
         ]

@@ -12,7 +12,7 @@ import yaml
 from inferstack.errors import InputError, Problem
 from inferstack.local.types import LocalModel
 from inferstack.sizing.options import PINNED_VLLM
-from inferstack.sizing.parsers import parsers_of
+from inferstack.sizing.parsers import hf_overrides, parsers_of
 from inferstack.sizing.subject import subject
 from inferstack.sizing.vllm_args import ENCODER_TASKS
 from inferstack.spec.derive import task_of
@@ -81,6 +81,9 @@ def _arguments(workload: Workload, served: Subject, *, gpus: int, context: int, 
         found += ["--tensor-parallel-size", str(gpus)]
     if not gpus:
         found += ["--dtype", "bfloat16"]
+    overrides = hf_overrides(served.family)
+    if overrides is not None:
+        found += ["--hf-overrides", overrides]
     if _task(workload, served) in ENCODER_TASKS:
         return (*found, "--runner", "pooling")
     return (*found, *_answers(workload, served), *_adapters(workload, own=own))

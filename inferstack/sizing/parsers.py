@@ -1,8 +1,9 @@
-"""Which of vLLM's parsers a model needs: as the spec names them, as the catalog states, or by family."""
+"""What vLLM must be told about a model: parsers (by spec, catalog or family), corrections of its config."""
 
 from __future__ import annotations
 
 import functools
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from inferstack.sizing.subject import Subject
     from inferstack.spec.engine_settings import Serving
 
-_FILE: Final = Path(__file__).parent / "data" / "parsers.yaml"
+_DATA: Final = Path(__file__).parent / "data"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,8 +29,19 @@ class Parsers:
 @functools.cache
 def family_parsers() -> Mapping[str, Parsers]:
     """By ``model_type`` of the configuration."""
-    table: dict[str, Any] = yaml.safe_load(_FILE.read_text(encoding="utf-8"))
-    return {family: Parsers(**entry) for family, entry in table["families"].items()}
+    return {family: Parsers(**entry) for family, entry in _families("parsers.yaml").items()}
+
+
+def _families(file: str) -> dict[str, dict[str, Any]]:
+    table: dict[str, dict[str, dict[str, Any]]] = yaml.safe_load((_DATA / file).read_text(encoding="utf-8"))
+    return table["families"]
+
+
+@functools.cache
+def hf_overrides(family: str) -> str | None:
+    """JSON for ``--hf-overrides``; None where the model's own configuration is enough."""
+    entry = _families("hf_overrides.yaml").get(family)
+    return None if entry is None else json.dumps(entry, separators=(",", ":"), sort_keys=True)
 
 
 def parsers_of(served: Subject, serving: Serving) -> Parsers:

@@ -15,7 +15,7 @@ from inferstack.sizing.load_time import load_time
 from inferstack.sizing.lustre import lustre_gb_per_s
 from inferstack.sizing.network import parameter_count
 from inferstack.sizing.notes import licence_name, notes, warnings
-from inferstack.sizing.parsers import parsers_of
+from inferstack.sizing.parsers import hf_overrides, parsers_of
 from inferstack.sizing.query import Objective
 from inferstack.sizing.redundancy import required_survival
 from inferstack.sizing.scaling import most_waiting, scale_targets
@@ -172,6 +172,7 @@ def _launch(asked: Ask, scale: ScaleTargets) -> LaunchFacts:
         task=asked.task,
         tool_call_parser=parsers.tool_call,
         reasoning_parser=parsers.reasoning,
+        hf_overrides=hf_overrides(asked.query.subject.family),
         structured_outputs=serving.structured_outputs,
         speculative=serving.speculative,
         most_waiting=serving.max_queued_requests or most_waiting(scale),

@@ -36,6 +36,8 @@ class LaunchFacts:
     task: str
     tool_call_parser: str | None = None
     reasoning_parser: str | None = None
+    hf_overrides: str | None = None
+    """Corrections of the model's configuration, JSON."""
     structured_outputs: str | None = None
     speculative: Speculative | None = None
     most_waiting: int | None = None
@@ -61,6 +63,8 @@ def vllm_arguments(chosen: Feasible, demand: Demand, facts: LaunchFacts) -> Argu
         running = int(planned.get("--max-num-seqs", chosen.option.fit.max_num_seqs))
         # it counts those that run too
         planned["--max-num-queued-reqs"] = str(running + facts.most_waiting)
+    if facts.hf_overrides is not None:
+        planned["--hf-overrides"] = facts.hf_overrides
     extra = dict(_rendered(name, value) for name, value in facts.extra)
     _check_conflicts(chosen, extra)
     merged = {name: value for name, value in planned.items() if name not in extra} | extra

@@ -274,6 +274,14 @@ class TestRollout:
         assert rolling["maxSurge"] + rolling["maxUnavailable"] >= 1
         assert vllm_objects.disruption_budget(spec)["spec"]["maxUnavailable"] >= 1
 
+    def test_a_drain_never_takes_the_last_replicas_of_a_scaled_fleet(self, prod: Graph) -> None:
+        """Five planned with three spares, scaled down to two at night: a drain may take one, not three."""
+        chosen = replace(builders.CANDIDATE, replicas=5, replicas_serving=2)
+        spec = builders.server_spec(replace(builders.PLAN, chosen=chosen))
+        assert vllm_objects.disruption_budget(spec)["spec"]["maxUnavailable"] == 3
+        assert vllm_objects.disruption_budget(spec, scaled=True)["spec"]["maxUnavailable"] == 1
+        assert manifest(prod, "PodDisruptionBudget", "model-chat")["spec"]["maxUnavailable"] == 1
+
     def test_pulumi_waits_as_long_as_the_rollout_may_take(self, prod: Graph) -> None:
         document = manifest(prod, "Deployment", "model-chat")
         assert (

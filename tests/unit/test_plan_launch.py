@@ -210,3 +210,36 @@ def test_an_fp8_cache_is_planned_with() -> None:
     assert dict(plan.vllm_args)["--kv-cache-dtype"] == plan.chosen.kv_cache_dtype == "fp8"
     same = plan.chosen.quantization == plain.chosen.quantization
     assert not same or plan.chosen.fit.kv_cache_tokens > 1.9 * plain.chosen.fit.kv_cache_tokens
+
+
+def test_a_reranker_is_scored_by_its_two_words() -> None:
+    plan = planned("Qwen/Qwen3-Reranker-0.6B", slo="e2eP95: 2s")
+    args = dict(plan.vllm_args)
+    assert plan.task == "rerank"
+    assert args["--runner"] == "pooling"
+    assert json.loads(args["--hf-overrides"]) == {
+        "architectures": ["Qwen3ForSequenceClassification"],
+        "classifier_from_token": ["no", "yes"],
+        "is_original_qwen3_reranker": True,
+    }
+    assert "--hf-overrides" not in dict(planned("Qwen/Qwen3-8B").vllm_args)
+
+
+@pytest.mark.parametrize(
+    ("model", "instance", "nodes"),
+    [
+        ("{id: meta-llama/Llama-3.1-405B-Instruct, quantization: bf16}", "p5.48xlarge", 2),
+        ("deepseek-ai/DeepSeek-V3-0324", "p5.48xlarge", 2),
+        ("deepseek-ai/DeepSeek-V3-0324", "p5en.48xlarge", 1),
+    ],
+)
+def test_the_largest_models_span_nodes_with_tensor_parallelism_inside_each(
+    model: str, instance: str, nodes: int
+) -> None:
+    plan = planned(
+        model, f"capacity: {{allowInstanceTypes: [{instance}]}}", slo="ttftP95: 20s, itlP95: 500ms"
+    )
+    args = dict(plan.vllm_args)
+    assert plan.chosen.nodes_per_replica == nodes
+    assert int(args["--tensor-parallel-size"]) == 8
+    assert int(args.get("--pipeline-parallel-size", "1")) == nodes
