@@ -1,8 +1,8 @@
 """Reads which settings Helm charts have, to check the values that are given to them.
 
 ``python scripts/chart_values.py keda@2.20.2=keda/values.yaml stack@88.5.3=a.yaml,kube-state-metrics=b.yaml``
-prints ``tests/components/chart_values.yaml``: by chart its version and its keys, two levels deep. ``*`` stands
-for whatever a map without defaults, or a chart inside it whose values were not given, takes.
+prints ``tests/components/chart_values.yaml``: by chart its version and its keys, two levels deep. ``*`` is
+whatever a map without defaults, or a chart inside it whose values were not given, takes.
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ from inferstack.policy.sarif import message
 from inferstack.policy.text import verdict_line
 from inferstack.policy.types import Finding, Status
 from inferstack.render import render_text
+from inferstack.review.charts import charts
 from inferstack.units import duration, usd
 
 if TYPE_CHECKING:
@@ -148,6 +149,7 @@ def _values(plan: EnvironmentPlan, assessment: Assessment) -> dict[str, object]:
         "usage_based": usd(bill.usage_based()),
         "price_dates": " to ".join(sorted({day.isoformat() for day in bill.price_dates})),
         "inventory": tuple(_inventory(assessment.graph)),
+        "charts": tuple(charts(assessment.graph)),
     }
 
 
