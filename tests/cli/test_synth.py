@@ -151,7 +151,7 @@ def test_the_report_is_one_self_contained_page(dev):
     text = (dev[0] / "report.html").read_text()
     page = Page()
     page.feed(text)
-    assert (page.open, page.fetched, page.headings) == ([], [], 4)
+    assert (page.open, page.fetched, page.headings) == ([], [], 5)
     assert not re.search(r"url\(|@import|<script", text)
     assert "prefers-color-scheme: dark" in text
 
