@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from components.environment import InferenceEnvironmentArgs
@@ -40,6 +40,23 @@ def everything() -> InferenceEnvironmentArgs:
     )
 
 
+def stores() -> InferenceEnvironmentArgs:
+    """Images through the account's registry, weights from a file system, spare nodes of two kinds."""
+    registry_keys = {"docker-hub": "robot:token"}
+    chosen = replace(builders.SMALL, purchase="on-demand", instance_type="g6.2xlarge")
+    second = replace(chosen, instance_type="g6.12xlarge")
+    served = builders.workload(
+        "assistant", "Qwen/Qwen3-8B", capacity={"warmNodes": 1, "secondChoicePool": True}
+    )
+    args = builders.dev(
+        registry="ecr-pull-through",
+        modelStore={"fileSystem": "fsx-lustre", "compileCache": "node"},
+    )
+    pair = (served, builders.small_plan(chosen=chosen, second_choice=second))
+    settings = replace(builders.SECRETS, registry_keys=registry_keys)
+    return builders.arguments(args.loaded.environment, builders.US_ZONES, pair, settings=settings)
+
+
 @dataclass(frozen=True, kw_only=True)
 class Adopted:
     """Ids of a network and a security group that are there already."""
@@ -67,6 +84,7 @@ NEW: dict[str, Callable[[], InferenceEnvironmentArgs]] = {
     "groups": builders.groups,
     "capacity-block": lambda: builders.reserved("capacity-block"),
     "everything": everything,
+    "stores": stores,
     "karpenter": lambda: builders.prod(cluster={"gpuNodes": "karpenter"}),
 }
 IN_AN_EXISTING_VPC: dict[str, Callable[[Adopted], InferenceEnvironmentArgs]] = {
