@@ -13,6 +13,8 @@ unexport PYTHONDONTWRITEBYTECODE
 RUN := .venv/bin/python -m
 INFERSTACK := .venv/bin/inferstack
 OUT ?= out
+# tiers that need more than Python; each has a target of its own
+TIERS := engine or cluster or browser or promtool or gateway or aws or bench
 ENVIRONMENTS := dev prod-eu prod-us
 
 .DEFAULT_GOAL := help
@@ -46,7 +48,7 @@ demo: setup ## Plan, synthesise, check and price the example environments, offli
 	@printf '\nreports: %s\n' "$(foreach env,$(ENVIRONMENTS),$(OUT)/$(env)/report.html)"
 
 test: setup ## Unit, property, catalog, golden, components, policies, cli (under 3 minutes on 2 cores)
-	@$(RUN) pytest -q -n auto --dist loadfile -m "not engine and not cluster and not browser and not promtool and not bench" tests
+	@$(RUN) pytest -q -n auto --dist loadfile -m "not ($(TIERS))" tests
 
 test-engine: setup ## The same stacks under the real `pulumi` CLI (skipped when it is not on PATH)
 	@$(RUN) pytest -q -m engine tests/engine || test $$? -eq 5
@@ -95,7 +97,7 @@ accuracy: setup ## Predictions against measurements; writes docs/accuracy.md
 	@$(RUN) tests.accuracy
 
 golden: setup ## Rewrite the golden files (review the diff)
-	@$(RUN) pytest -q -m "not engine and not cluster and not browser and not promtool" tests --update-golden
+	@$(RUN) pytest -q -m "not ($(TIERS))" tests --update-golden
 
 clean: ## Remove what was built
 	@rm -rf .venv .tools $(OUT) dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage htmlcov

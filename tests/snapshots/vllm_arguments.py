@@ -1,6 +1,6 @@
 """Reads what `vllm serve` accepts out of a vLLM wheel: names, types, choices, parsers.
 
-``python scripts/vllm_arguments.py vllm-0.33.0-*.whl [older wheels]`` prints the file
+``python tests/snapshots/vllm_arguments.py vllm-0.33.0-*.whl [older wheels]`` prints the file
 ``inferstack/spec/data/vllm_snapshot.yaml``; ``pip download --no-deps vllm==0.33.0`` gets a wheel. What older
 wheels accept and the first does not is listed as removed.
 
@@ -111,7 +111,7 @@ class _StandIn(metaclass=_Kind):
 
     @classmethod
     def __get_pydantic_core_schema__(cls, *_: object) -> Any:
-        from pydantic_core import core_schema  # noqa: PLC0415 - asked for by pydantic only
+        from pydantic_core import core_schema
 
         return core_schema.any_schema()
 
@@ -215,7 +215,7 @@ def _version(wheel: Path) -> str:
 
 def _in_process(wheel: Path) -> dict[str, Any]:
     """Each wheel in a process of its own: two vLLMs cannot be imported into one."""
-    run = subprocess.run(  # noqa: S603 - this very script
+    run = subprocess.run(
         [sys.executable, __file__, "--json", str(wheel)], capture_output=True, text=True, check=True
     )
     found: dict[str, Any] = json.loads(run.stdout.splitlines()[-1])
@@ -226,7 +226,7 @@ def _page(wheel: Path, older: list[Path]) -> Iterator[str]:
     own = _in_process(wheel)
     names = {name for entry in own["arguments"].values() for name in entry["names"]}
     gone = {name for old in older for name in _accepted(old)} - names - {"help"}
-    yield "# What `vllm serve` accepts, written by scripts/vllm_arguments.py; not edited by hand."
+    yield "# What `vllm serve` accepts, written by tests/snapshots/vllm_arguments.py; not edited by hand."
     yield f"version: {_version(wheel)}"
     yield f"source: PyPI wheel vllm {_version(wheel)}, its own argument parser"
     yield "removed:   # accepted by " + ", ".join(sorted(_version(old) for old in older))

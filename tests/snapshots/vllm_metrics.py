@@ -1,6 +1,6 @@
 """Reads the metric names of vLLM releases out of their wheels, to compare them with ``metrics.yaml``.
 
-``python scripts/vllm_metrics.py vllm-0.32.0-*.whl vllm-0.33.0-*.whl`` prints one line a metric: type, labels
+``python tests/snapshots/vllm_metrics.py vllm-0.32.0-*.whl vllm-0.33.0-*.whl`` prints one line a metric: type, labels
 and the releases among those given that export it. ``pip download --no-deps vllm==0.33.0`` gets a wheel;
 nothing of it is imported or run.
 """
@@ -89,7 +89,7 @@ def main(paths: list[str]) -> None:
     read = dict(of_wheel(path) for path in paths)
     for found in sorted(set().union(*read.values())):
         versions = " ".join(version for version, known in read.items() if found in known)
-        print(f"{found.name}\t{found.kind}\t{','.join(found.labels)}\t{versions}")  # noqa: T201
+        print(f"{found.name}\t{found.kind}\t{','.join(found.labels)}\t{versions}")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Reads which settings Helm charts have, to check the values that are given to them.
 
-``python scripts/chart_values.py keda@2.20.2=keda/values.yaml stack@88.5.3=a.yaml,kube-state-metrics=b.yaml``
+``python tests/snapshots/chart_values.py keda@2.20.2=keda/values.yaml stack@88.5.3=a.yaml,kube-state-metrics=b.yaml``
 prints ``tests/components/chart_values.yaml``: by chart its version and its keys, two levels deep. ``*`` is
 whatever a map without defaults, or a chart inside it whose values were not given, takes.
 """
@@ -48,7 +48,7 @@ def _commented_inside(text: str) -> Iterator[tuple[str, str]]:
 def main(arguments: list[str]) -> None:
     if not arguments:
         raise SystemExit(__doc__)
-    lines = ["# Settings of the charts, written by scripts/chart_values.py; not edited by hand."]
+    lines = ["# Settings of the charts, written by tests/snapshots/chart_values.py; not edited by hand."]
     for argument in arguments:
         name, _, files = argument.partition("=")
         chart, _, version = name.partition("@")
