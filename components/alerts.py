@@ -25,6 +25,8 @@ class Scope:
     gateway: bool
     collector: bool = False
     """Requests are sampled by a trace collector."""
+    managed: bool = False
+    """Rules are judged in a managed workspace, those of the chart in the cluster."""
 
 
 def rule_groups(scope: Scope) -> tuple[Group, ...]:
@@ -32,7 +34,11 @@ def rule_groups(scope: Scope) -> tuple[Group, ...]:
     groups.append(Group(name="gpus", rules=tuple(gpu_rules())))
     if scope.gateway:
         groups.append(Group(name="gateway", rules=tuple(gateway_rules())))
-    groups.append(Group(name="monitoring", rules=tuple(monitoring_rules(collector=scope.collector))))
+    groups.append(
+        Group(
+            name="monitoring", rules=tuple(monitoring_rules(collector=scope.collector, managed=scope.managed))
+        )
+    )
     return tuple(groups)
 
 

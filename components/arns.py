@@ -61,6 +61,10 @@ def endpoint_service(region: str, service: str) -> str:
     return f"{prefix}.{region}.{service}"
 
 
+def topic(region: str, account: str, name: str) -> str:
+    return f"arn:{partition(region)}:sns:{region}:{account}:{name}"
+
+
 def queue(region: str, account: str, name: str) -> str:
     return f"arn:{partition(region)}:sqs:{region}:{account}:{name}"
 

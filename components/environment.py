@@ -14,6 +14,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components import kube, naming, scaling
+from components.alert_routes import certificate_alarm
 from components.autoscaling import Autoscaling, AutoscalingArgs
 from components.base import Component
 from components.cluster import Cluster
@@ -27,6 +28,7 @@ from components.environment_args import (
     spending_args,
     weight_files_args,
 )
+from components.environment_monitoring import alert_routes, monitoring_args, sampling
 from components.environment_plan import resolve
 from components.environment_pools import PoolSite, pool_args, pool_name
 from components.gateway import Gateway, GatewayArgs
@@ -36,7 +38,7 @@ from components.image_cache import ImageCache, ImageCacheArgs
 from components.karpenter import Karpenter, KarpenterArgs
 from components.loader import LoaderSettings
 from components.model_store import ModelStore, ModelStoreArgs
-from components.monitoring import Monitoring, MonitoringArgs
+from components.monitoring import Monitoring
 from components.network import Network
 from components.settings import Settings
 from components.spending import Spending
@@ -173,21 +175,10 @@ class InferenceEnvironment(Component):
         self.karpenter = Karpenter(naming.logical(self.name, "karpenter"), args, self._inside)
 
     def _monitor(self) -> None:
-        resolved, monitoring = self.resolved, self.resolved.environment.monitoring
-        if monitoring.stack == "none":
-            return
-        args = MonitoringArgs(
-            environment=resolved.name,
-            place=resolved.place,
-            stack=monitoring.stack,
-            retention_days=resolved.retention_days,
-            workloads=resolved.watched,
-            gateway=resolved.environment.gateway is not None,
-            key_arn=self.key,
-            pins=resolved.pins,
-            depends_on=[self.services.storage_class] if self.services.storage_class else [],
-        )
-        self.monitoring = Monitoring(naming.logical(self.name, "monitoring"), args, self._inside)
+        storage = [self.services.storage_class] if self.services.storage_class else []
+        args = monitoring_args(self.resolved, self.settings, key_arn=self.key, depends_on=storage)
+        if args is not None:
+            self.monitoring = Monitoring(naming.logical(self.name, "monitoring"), args, self._inside)
 
     def _scale(self) -> None:
         if self.monitoring is None or not self.resolved.scaler_kinds:
@@ -266,6 +257,7 @@ class InferenceEnvironment(Component):
                 callers=resolved.callers,
                 node_cache=resolved.node_cache,
                 weight_files=resolved.weight_files,
+                traces=sampling(resolved),
             ),
             read=(*reads, *served.foreign_reads(resolved.place.region)),
             depends_on=self._server_dependencies(pools, jobs),
@@ -325,3 +317,6 @@ class InferenceEnvironment(Component):
             provider_keys=self.settings.provider_keys,
         )
         self.gateway = Gateway(naming.logical(self.name, "gateway"), args, self._inside)
+        routes = alert_routes(resolved)
+        if self.gateway.certificate_arn is not None and routes.topic_arn is not None:
+            certificate_alarm(self.gateway, self.gateway.certificate_arn, routes)

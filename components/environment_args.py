@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from components.network import Network
     from components.served import ServedWorkload
     from inferstack.spec.existing import ExistingCluster, ExistingVpc
+    from inferstack.spec.monitoring import Monitoring as MonitoringSpec
 
 LOG_DAYS_PRODUCTION: Final = 365
 LOG_DAYS: Final = 30
@@ -124,9 +125,22 @@ def endpoints(resolved: Resolved) -> tuple[str, ...]:
     environment = resolved.environment
     if not environment.network.interface_endpoints:
         return ()
-    extra = {"aps-workspaces"} if environment.monitoring.stack == "amp" else set()
+    extra = _monitoring_services(environment.monitoring)
     starter = {"sqs", "ssm"} if environment.cluster.gpu_nodes == "karpenter" else set()
     return tuple(sorted({*PRIVATE_CLUSTER_SERVICES, *extra, *starter, *resolved.aws_fallback_services}))
+
+
+def _monitoring_services(monitoring: MonitoringSpec) -> set[str]:
+    """Called from inside the VPC: metrics are written, spans exported, alerts published."""
+    if monitoring.stack == "none":
+        return set()
+    told = bool(monitoring.alerts.topic_arn or monitoring.alerts.emails)
+    asked = {
+        "aps-workspaces": monitoring.stack == "amp",
+        "sns": monitoring.stack == "prometheus" and told,
+        "xray": bool(monitoring.sampling) and monitoring.traces.exporter == "xray",
+    }
+    return {service for service, called in asked.items() if called}
 
 
 def cluster_args(resolved: Resolved, key_arn: pulumi.Input[str], network: Network) -> ClusterArgs:

@@ -221,6 +221,8 @@ def _missing(
         needed["gatewayMasterKey"] = settings.gateway_master_key
     if any(item.checkpoint.gated for item in served):
         needed["huggingFaceToken"] = settings.hugging_face_token
+    if environment.monitoring.alerts.webhook:
+        needed["alertWebhook"] = settings.alert_webhook
     for provider in sorted({item.provider for one in served for item in one.facts.fallback if item.enabled}):
         if environment.gateway is not None and provider in API_KEYS:
             needed[f"providerKey.{provider}"] = settings.provider_keys.get(provider)

@@ -370,9 +370,17 @@ class MonitoringFacts(Facts):
     environment: str
     region: str
     stack: str
+    grafana: str
     retention_days: int
     alerts: tuple[str, ...]
+    alert_topic: str | None
+    alert_emails: tuple[str, ...]
+    alert_webhook: bool
     dashboards: tuple[str, ...]
+    sampling: Decimal
+    """Share of requests that are traced."""
+    traces_to: str | None
+    """Address of the trace store; absent: nothing is traced."""
     charts: Mapping[str, str]
 
 

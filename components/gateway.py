@@ -106,6 +106,8 @@ class Gateway(Component):
 
     requested: aws.acm.Certificate | None = None
     """The certificate, when one is requested here."""
+    certificate_arn: pulumi.Input[str] | None = None
+    """Of the certificate callers see, whoever made it."""
 
     def __init__(self, name: str, args: GatewayArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("Gateway", name, args.facts(), opts)
@@ -192,9 +194,10 @@ class Gateway(Component):
 
     def _ingress(self, depends_on: Sequence[pulumi.Resource]) -> kube.KubernetesObject:
         acl = web_acl(self) if self.args.waf else None
+        self.certificate_arn = self._certificate_arn()
         document = gateway_pod.ingress(
             self.spec,
-            certificate_arn=self._certificate_arn(),
+            certificate_arn=self.certificate_arn,
             web_acl_arn=acl.output("arn") if acl else None,
             tags=self.args.tags,
             subnet_ids=self.args.subnet_ids,

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from components import gateway_pod, kube, serving, vllm_pod
+from components import gateway_pod, kube, serving, trace_collector, vllm_pod
 from components.prometheus import NAMESPACE
 
 INTERVAL: Final = "30s"
@@ -32,6 +32,9 @@ VLLM: Final = Scraped(
 # LiteLLM mounts its metrics: without the last slash it answers with a redirect
 GATEWAY: Final = Scraped(
     name="gateway", namespace=gateway_pod.NAMESPACE, app=gateway_pod.APP, port="http", path="/metrics/"
+)
+COLLECTOR: Final = Scraped(
+    name=trace_collector.APP, namespace=NAMESPACE, app=trace_collector.APP, port="metrics"
 )
 
 

@@ -5,12 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-from components import kube
+import pulumi
+
+from components import iam, kube
+from components.alert_routes import WEBHOOK_SECRET, AlertRoutes, alertmanager
 from components.cluster_services import STORAGE_CLASS
 
 NAMESPACE: Final = "monitoring"
+PLUGIN: Final = "grafana-amazonprometheus-datasource"
+"""Grafana's data source for a managed workspace; the plain one no longer signs requests."""
 RELEASE: Final = "kube-prometheus-stack"
-SERVICE_ACCOUNT: Final = "kube-prometheus-stack-prometheus"
 SYSTEM_POOL: Final = {"inferstack.dev/pool": "system"}
 NODE_LABELS: Final = (kube.LABEL_WORKLOAD, "inferstack.dev/purchase")
 GIB_PER_DAY: Final = 3
@@ -23,7 +27,7 @@ HIDDEN_ON_EKS: Final = ("kubeControllerManager", "kubeEtcd", "kubeScheduler", "k
 
 @dataclass(frozen=True, kw_only=True)
 class Remote:
-    """An Amazon Managed Prometheus workspace to write to."""
+    """An Amazon Managed Prometheus workspace to write to; ``url`` ends in a slash."""
 
     url: Any
     region: str
@@ -61,6 +65,43 @@ def stack_values(retention_days: int, remote: Remote | None) -> dict[str, Any]:
     }
 
 
+def service_account(part: str) -> iam.ServiceAccount:
+    """Of a part of the chart: ``prometheus``, ``alertmanager``, ``grafana``."""
+    return iam.ServiceAccount(namespace=NAMESPACE, name=f"{RELEASE}-{part}")
+
+
+def alertmanager_values(routes: AlertRoutes, *, managed: bool) -> dict[str, Any]:
+    """A managed workspace has its own alert manager: one in the cluster would tell everything twice."""
+    if managed:
+        return {"enabled": False}
+    values: dict[str, Any] = {"config": alertmanager(routes)}
+    if routes.webhook:
+        spec = {"nodeSelector": SYSTEM_POOL, "storage": _claim(5), "secrets": [WEBHOOK_SECRET]}
+        values["alertmanagerSpec"] = spec
+    return values
+
+
+def grafana_values(where: str, remote: Remote | None) -> dict[str, Any]:
+    if where != "cluster":
+        return {"enabled": False}
+    if remote is None:
+        return {}
+    source = {
+        "name": "Amazon Managed Prometheus",
+        "uid": "amp",
+        "type": PLUGIN,
+        "access": "proxy",
+        "url": remote.url,
+        "jsonData": {
+            "httpMethod": "POST",
+            "sigV4Auth": True,
+            "sigV4AuthType": "default",
+            "sigV4Region": remote.region,
+        },
+    }
+    return {"plugins": [PLUGIN], "additionalDataSources": [source]}
+
+
 def _default_rules() -> dict[str, bool]:
     return {
         "etcd": False,
@@ -86,7 +127,12 @@ def _prometheus(days: int, remote: Remote | None) -> dict[str, Any]:
         "storageSpec": _claim(size),
     }
     if remote is not None:
-        spec["remoteWrite"] = [{"url": remote.url, "sigv4": {"region": remote.region}}]
+        spec["remoteWrite"] = [
+            {
+                "url": pulumi.Output.concat(remote.url, "api/v1/remote_write"),
+                "sigv4": {"region": remote.region},
+            }
+        ]
     return spec
 
 

@@ -89,7 +89,7 @@ def gateway_rules() -> Iterator[Alert]:
     )
 
 
-def monitoring_rules(*, collector: bool) -> Iterator[Alert]:
+def monitoring_rules(*, collector: bool, managed: bool = False) -> Iterator[Alert]:
     yield Alert(
         name="ClusterStateMissing",
         expr="absent(kube_node_info)",
@@ -105,4 +105,14 @@ def monitoring_rules(*, collector: bool) -> Iterator[Alert]:
             hold="15m",
             severity="info",
             summary="No request samples are collected",
+        )
+    if managed:
+        # only what Prometheus in the cluster sends has this label: alerts of the workspace do not count twice
+        firing = 'ALERTS{alertstate="firing",severity="critical",prometheus!=""}'
+        yield Alert(
+            name="ClusterAlertFires",
+            expr=f"sum by (alertname) ({firing}) > 0",
+            hold="1m",
+            severity="critical",
+            summary="A critical alert of the cluster itself fires",
         )

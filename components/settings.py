@@ -21,6 +21,8 @@ class Settings:
     """API keys of external backends by provider (openai, together, ...)."""
     registry_keys: Mapping[str, pulumi.Input[str]] = field(default_factory=dict)
     """``user:token`` by upstream registry (docker-hub, ...), for images through the account's registry."""
+    alert_webhook: pulumi.Input[str] | None = None
+    """Address that alerts are posted to, where ``monitoring.alerts.webhook`` says so."""
     image_digests: Mapping[str, str] = field(default_factory=dict)
     """``sha256:...`` by image name (vllm, litellm)."""
     secrets_in_cluster: bool = False
@@ -49,6 +51,7 @@ def settings_from(config: pulumi.Config) -> Settings:
         hugging_face_token=config.get_secret("huggingFaceToken"),
         provider_keys=_provider_keys(config),
         registry_keys=_registry_keys(config),
+        alert_webhook=config.get_secret("alertWebhook"),
         image_digests=_digests(config),
         secrets_in_cluster=config.get_bool("secretsInCluster") or False,
     )

@@ -51,6 +51,8 @@ class Launch:
     times: Lifecycle
     vllm_version: str
     adapters: tuple[Adapter, ...] = ()
+    traces_endpoint: str | None = None
+    """Where sampled requests are sent; None: nothing is traced."""
 
 
 def server_arguments(launch: Launch) -> list[str]:
@@ -79,6 +81,8 @@ def _defaults(launch: Launch) -> dict[str, str]:
     }
     if buckets := histogram_buckets(plan, launch.vllm_version):
         defaults["--custom-histogram-buckets"] = json.dumps(buckets, sort_keys=True)
+    if launch.traces_endpoint is not None:
+        defaults["--otlp-traces-endpoint"] = launch.traces_endpoint
     if plan.chosen.tp > 1:
         defaults["--tensor-parallel-size"] = str(plan.chosen.tp)
     if plan.chosen.pp > 1:

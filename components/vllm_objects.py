@@ -58,6 +58,10 @@ def network_policy(spec: ServerSpec) -> dict[str, Any]:
         {"ports": [{"protocol": "TCP", "port": 443}]},
         {"to": [{"ipBlock": {"cidr": AGENT_CIDR}}], "ports": [{"protocol": "TCP", "port": 80}]},
     ]
+    if spec.traces is not None:
+        collector = {"matchLabels": {"kubernetes.io/metadata.name": spec.traces.namespace}}
+        ports = [{"protocol": "TCP", "port": spec.traces.port}]
+        egress.append({"to": [{"namespaceSelector": collector}], "ports": ports})
     if spec.multi_node:
         # traffic between ranks is neither authenticated nor encrypted
         ingress.append({"from": own})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from components import kube, naming, node_cache
@@ -37,6 +38,16 @@ FETCH_SCRIPT: Final = (
 
 
 @dataclass(frozen=True, kw_only=True)
+class Sampling:
+    """Which share of requests is traced, and where the spans go."""
+
+    share: Decimal
+    endpoint: str
+    namespace: str
+    port: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class ServerSpec:
     """What the manifests of one workload depend on; all of it plain."""
 
@@ -55,6 +66,7 @@ class ServerSpec:
     """Weights are files of a mounted file system."""
     node_cache: bool = False
     """Compiled kernels stay on the node when the pod goes."""
+    traces: Sampling | None = None
 
     @property
     def name(self) -> str:
@@ -139,6 +151,7 @@ def _server(spec: ServerSpec, *, leader: bool) -> dict[str, Any]:
         times=spec.times,
         vllm_version=spec.image.version,
         adapters=spec.adapters,
+        traces_endpoint=spec.traces.endpoint if spec.traces else None,
     )
     arguments = server_arguments(launch) + ([] if leader else ["--headless"])
     capabilities = ("IPC_LOCK",) if spec.resources.efa_interfaces else ()
@@ -181,6 +194,13 @@ def environment(spec: ServerSpec) -> list[dict[str, str]]:
             efa=spec.resources.efa_interfaces > 0,
         ),
     }
+    if spec.traces is not None:
+        values |= {
+            "OTEL_SERVICE_NAME": spec.plan.workload,
+            # by the trace's id alone: a caller's flag cannot have every request of his recorded
+            "OTEL_TRACES_SAMPLER": "traceidratio",
+            "OTEL_TRACES_SAMPLER_ARG": format(spec.traces.share, "f"),
+        }
     return [{"name": name, "value": value} for name, value in sorted(values.items())]
 
 

@@ -92,6 +92,14 @@ def sqs(kind: str, name: str, inputs: Mapping[str, Any], opts: pulumi.ResourceOp
     return WireResource(_token("sqs", kind), name, inputs, opts, outputs=("arn",) if kind == "Queue" else ())
 
 
+def alerting(
+    module: str, kind: str, name: str, inputs: Mapping[str, Any], opts: pulumi.ResourceOptions
+) -> WireResource:
+    """``sns``, and alarms of ``cloudwatch``."""
+    outputs = ("arn",) if kind == "Topic" else ()
+    return WireResource(_token(module, kind), name, inputs, opts, outputs=outputs)
+
+
 def billing(
     module: str,
     kind: str,

@@ -72,6 +72,8 @@ class Assumptions:
     log_retention_months: Decimal
     image_repository_gb: Decimal
     bucket_gb: Decimal
+    alert_emails: Decimal
+    grafana_editors: Decimal
     amp_million_samples: Decimal
     bytes_per_input_token: Decimal
     bytes_per_output_token: Decimal

@@ -6,7 +6,6 @@ Attributes are the file's camelCase names in snake_case. Durations are ``timedel
 
 from __future__ import annotations
 
-import datetime as dt
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Discriminator, Field, Tag, model_validator
@@ -29,7 +28,8 @@ from inferstack.spec.identifiers import (
     Shape,
     ZoneId,
 )
-from inferstack.spec.quantities import Cidr, Duration, Percentage, VpcCidr, conflict
+from inferstack.spec.monitoring import Monitoring
+from inferstack.spec.quantities import Cidr, VpcCidr, conflict
 from inferstack.spec.safety import Safety
 from inferstack.spec.store import ModelStore
 
@@ -233,17 +233,6 @@ class Cluster(Section):
         return self
 
 
-class Monitoring(Section):
-    """Metrics, dashboards, alerts, request samples."""
-
-    stack: Literal["prometheus", "amp", "none"] = "prometheus"
-    """In-cluster Prometheus, Amazon Managed Prometheus, or nothing."""
-    retention: Duration = Field(default=dt.timedelta(days=15), json_schema_extra={"default": "15d"})
-    """How long metrics are kept."""
-    sampling: Percentage = Field(default=0.01, json_schema_extra={"default": "1%"})
-    """Share of requests that are traced."""
-
-
 class PolicySettings(Section):
     """How findings are treated, and what is never allowed here."""
 
@@ -376,6 +365,15 @@ class Environment(Section):
             message = "the certificate is of another region than cloud.region"
             raise conflict(
                 message, "gateway.certificateArn", "cloud.region", accepted=f"one of {self.cloud.region}"
+            )
+        topic = self.monitoring.alerts.topic_arn
+        if topic is not None and topic.split(":")[3] != self.cloud.region:
+            message = "the topic is of another region than cloud.region"
+            raise conflict(
+                message,
+                "monitoring.alerts.topicArn",
+                "cloud.region",
+                accepted=f"one of {self.cloud.region}",
             )
         return self
 

@@ -163,6 +163,15 @@ TopicArn = Annotated[
         2048,
     ),
 ]
+HttpsUrl = Annotated[
+    str,
+    Shape(
+        rf"https://{_LABEL}(\.{_LABEL})+(:[0-9]{{1,5}})?(/[A-Za-z0-9._~/-]*)?",
+        "not an HTTPS address",
+        "https://otlp.example.eu/path",
+        2048,
+    ),
+]
 Email = Annotated[
     str,
     Shape(r"[^@\s,<>]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+", "not an e-mail address", "finops@example.com", 320),

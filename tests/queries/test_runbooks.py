@@ -47,7 +47,7 @@ def every_alert() -> list[Alert]:
         *cost_rules(subject),
         *gpu_rules(),
         *gateway_rules(),
-        *monitoring_rules(collector=True),
+        *monitoring_rules(collector=True, managed=True),
     )
     return [rule for rule in rules if isinstance(rule, Alert)]
 

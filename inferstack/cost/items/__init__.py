@@ -7,6 +7,7 @@ from typing import Final
 from inferstack.cost.item import Item
 from inferstack.cost.items import (
     alarm,
+    alert_email,
     bucket,
     data_transfer,
     ebs_volume,
@@ -19,6 +20,7 @@ from inferstack.cost.items import (
     kms_key,
     load_balancer,
     log_group,
+    managed_grafana,
     managed_prometheus,
     nat_gateway,
     node_group,
@@ -26,6 +28,7 @@ from inferstack.cost.items import (
     public_ipv4,
     queue,
     secret,
+    traces,
     vpc_endpoint,
     web_acl,
 )
@@ -46,6 +49,9 @@ ITEMS: Final[tuple[Item, ...]] = (
     image_repository.ITEM,
     log_group.ITEM,
     alarm.ITEM,
+    alert_email.ITEM,
+    managed_grafana.ITEM,
+    traces.ITEM,
     managed_prometheus.ITEM,
     queue.ITEM,
     kms_key.ITEM,
@@ -58,6 +64,9 @@ ITEMS: Final[tuple[Item, ...]] = (
 FREE: Final[tuple[str, ...]] = (
     "aws:acm/certificate:Certificate",
     "aws:acm/certificateValidation:CertificateValidation",
+    "aws:amp/alertManagerDefinition:AlertManagerDefinition",
+    "aws:amp/ruleGroupNamespace:RuleGroupNamespace",
+    "aws:amp/workspaceConfiguration:WorkspaceConfiguration",
     "aws:autoscaling/tag:Tag",
     "aws:budgets/budget:Budget",
     "aws:cloudwatch/eventRule:EventRule",
@@ -96,6 +105,9 @@ FREE: Final[tuple[str, ...]] = (
     "aws:s3/bucketReplicationConfig:BucketReplicationConfig",
     "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration",
     "aws:s3/bucketVersioning:BucketVersioning",
+    "aws:sns/topic:Topic",
+    "aws:sns/topicPolicy:TopicPolicy",
+    "aws:sns/topicSubscription:TopicSubscription",
     "aws:sqs/queuePolicy:QueuePolicy",
     "aws:secretsmanager/secretVersion:SecretVersion",
     "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule",
