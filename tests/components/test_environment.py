@@ -294,7 +294,7 @@ class TestSettings:
 
     def test_a_digest_for_an_unknown_image_is_refused(self) -> None:
         settings = replace(builders.SECRETS, image_digests={"vlm": "sha256:x"})
-        with pytest.raises(InputError, match=r"imageDigests\.vlm.*accepted: litellm, vllm"):
+        with pytest.raises(InputError, match=r"imageDigests\.vlm.*accepted: litellm, otel-collector, vllm"):
             preview(build(replace(builders.dev(), settings=settings)))
 
 

@@ -82,31 +82,31 @@ PROD = {
     "aws:ec2/routeTableAssociation:RouteTableAssociation": 9,
     "aws:ec2/securityGroup:SecurityGroup": 1,
     "aws:ec2/subnet:Subnet": 9,
-    "aws:ec2/vpcEndpoint:VpcEndpoint": 12,
+    "aws:ec2/vpcEndpoint:VpcEndpoint": 13,
     "aws:eks/nodeGroup:NodeGroup": 3,
-    "aws:eks/podIdentityAssociation:PodIdentityAssociation": 6,
-    "aws:iam/role:Role": 11,
-    "aws:iam/rolePolicy:RolePolicy": 7,
+    "aws:eks/podIdentityAssociation:PodIdentityAssociation": 7,
+    "aws:iam/role:Role": 12,
+    "aws:iam/rolePolicy:RolePolicy": 8,
     "aws:wafv2/webAcl:WebAcl": 1,
     "inferstack:index:Autoscaling": 1,
     "inferstack:index:Gateway": 1,
     "inferstack:index:GpuPool": 2,
     "inferstack:index:Monitoring": 1,
     "inferstack:index:VllmService": 2,
-    "kubernetes:apps/v1:Deployment": 3,
+    "kubernetes:apps/v1:Deployment": 4,
     "kubernetes:batch/v1:Job": 2,
-    "kubernetes:core/v1:ConfigMap": 6,
+    "kubernetes:core/v1:ConfigMap": 7,
     "kubernetes:core/v1:Namespace": 6,
     "kubernetes:core/v1:Secret": 2,
-    "kubernetes:core/v1:Service": 3,
-    "kubernetes:core/v1:ServiceAccount": 4,
+    "kubernetes:core/v1:Service": 4,
+    "kubernetes:core/v1:ServiceAccount": 5,
     "kubernetes:helm.sh/v3:Release": 6,
     "kubernetes:keda.sh/v1alpha1:ScaledObject": 2,
-    "kubernetes:monitoring.coreos.com/v1:PodMonitor": 2,
+    "kubernetes:monitoring.coreos.com/v1:PodMonitor": 3,
     "kubernetes:monitoring.coreos.com/v1:PrometheusRule": 1,
     "kubernetes:networking.k8s.io/v1:Ingress": 1,
-    "kubernetes:networking.k8s.io/v1:NetworkPolicy": 4,
-    "kubernetes:policy/v1:PodDisruptionBudget": 3,
+    "kubernetes:networking.k8s.io/v1:NetworkPolicy": 5,
+    "kubernetes:policy/v1:PodDisruptionBudget": 4,
 }
 GROUPS = {
     **SHARED,
@@ -173,7 +173,7 @@ WAYS_OUT = (
     "aws:ec2/route:Route",
 )
 PRIVATE = without(PROD, *WAYS_OUT, RouteTable=4, RouteTableAssociation=6, Subnet=6)
-ADOPTED_VPC = without(PROD, *OF_A_VPC, LogGroup=1, Role=10, RolePolicy=6)
+ADOPTED_VPC = without(PROD, *OF_A_VPC, LogGroup=1, Role=11, RolePolicy=7)
 ADOPTED_CLUSTER = without(
     ADOPTED_VPC,
     "aws:cloudwatch/logGroup:LogGroup",
@@ -181,10 +181,10 @@ ADOPTED_CLUSTER = without(
     "aws:eks/cluster:Cluster",
     "kubernetes:storage.k8s.io/v1:StorageClass",
     # less the control plane's, two add-ons' and the autoscaler's
-    Role=6,
-    RolePolicy=5,
+    Role=7,
+    RolePolicy=6,
     RolePolicyAttachment=2,
-    PodIdentityAssociation=5,
+    PodIdentityAssociation=6,
     Release=5,
 )
 EXPECTED = {

@@ -214,7 +214,7 @@ class TestFailures:
 
     def test_facts_list_every_alert(self, prod: Graph) -> None:
         facts = one(prod, "inferstack:index:Monitoring").inputs
-        groups = rule_groups(Scope(workloads=PROD, retention_days=15, gateway=True))
+        groups = rule_groups(Scope(workloads=PROD, retention_days=15, gateway=True, collector=True))
         assert facts["alerts"] == list(alert_names(groups))
         assert "GpuXidError" in facts["alerts"]
 
@@ -333,7 +333,7 @@ class TestStack:
     def test_objects_of_the_operator_come_after_it(self, prod: Graph) -> None:
         operator = one(prod, "kubernetes:helm.sh/v3:Release", "prod-eu-monitoring-prometheus")
         made = [item for item in prod if "monitoring.coreos.com" in item.type]
-        assert len(made) == 3
+        assert len(made) == 4
         assert all(operator.urn in item.dependencies for item in made)
         exporter = one(prod, "kubernetes:helm.sh/v3:Release", "prod-eu-gpu-runtime-dcgm-exporter")
         assert operator.urn in exporter.dependencies

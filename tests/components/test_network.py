@@ -92,7 +92,7 @@ def test_private_clusters_get_the_endpoints_nodes_and_controllers_call(prod: Gra
     }
     assert services == {
         "autoscaling", "bedrock-runtime", "ec2", "ecr.api", "ecr.dkr", "eks", "eks-auth",
-        "elasticloadbalancing", "kms", "logs", "sts",
+        "elasticloadbalancing", "kms", "logs", "sts", "xray",
     }  # fmt: skip
 
 
