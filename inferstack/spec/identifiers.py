@@ -168,7 +168,7 @@ HttpsUrl = Annotated[
     Shape(
         rf"https://{_LABEL}(\.{_LABEL})+(:[0-9]{{1,5}})?(/[A-Za-z0-9._~/-]*)?",
         "not an HTTPS address",
-        "https://otlp.example.eu/path",
+        "an address such as https://host.example.eu/path",
         2048,
     ),
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import yaml
-from policy_graphs import CHART, changed, compliant, messages, outcome, resource
+from policy_graphs import CHART, ENVIRONMENT, changed, compliant, messages, outcome, resource
 
 from components.trace_collector import CONFIG
 from inferstack.policy.types import Outcome
@@ -53,7 +53,7 @@ def test_a_word_after_the_address_is_not_a_destination() -> None:
 def collecting(exporter: str, endpoint: str) -> dict[str, Resource]:
     """A trace collector whose configuration sends to ``endpoint``."""
     text = yaml.safe_dump({"exporters": {exporter: {"endpoint": endpoint}}})
-    found = resource("kubernetes:core/v1:ConfigMap", "traces", {"data": {CONFIG: text}})
+    found = resource("kubernetes:core/v1:ConfigMap", "traces", {"data": {CONFIG: text}}, parent=ENVIRONMENT)
     return {**compliant(), found.urn: found}
 
 
