@@ -31,7 +31,8 @@ from components.environment_args import (
 from components.environment_monitoring import alert_routes, monitoring_args, sampling
 from components.environment_plan import resolve
 from components.environment_pools import PoolSite, pool_args, pool_name
-from components.gateway import Gateway, GatewayArgs
+from components.gateway import Gateway
+from components.gateway_args import GatewaySite, gateway_args
 from components.gpu_pool import GpuPool
 from components.gpu_runtime import GpuRuntime, GpuRuntimeArgs
 from components.image_cache import ImageCache, ImageCacheArgs
@@ -295,27 +296,14 @@ class InferenceEnvironment(Component):
         resolved, gateway = self.resolved, self.resolved.environment.gateway
         if gateway is None:
             return
-        args = GatewayArgs(
-            environment=resolved.name,
-            place=resolved.place,
-            host=gateway.host,
-            scheme=gateway.scheme,
-            tls=gateway.tls,
-            certificate_arn=gateway.certificate_arn,
-            waf=gateway.waf,
-            auth=gateway.auth,
-            timeout_s=max(1, round(gateway.timeout.total_seconds())),
-            replicas=2 if resolved.production else 1,
-            backends=tuple(served.backend(self.servers[served.name].url) for served in resolved.served),
-            vpc_cidr=resolved.environment.network.vpc_cidr,
-            vpc_values=self.network.chart_values,
-            subnet_ids=self.network.load_balancer_subnets,
-            controller_exists="aws-load-balancer-controller" in resolved.provides,
-            pins=resolved.pins,
-            tags=resolved.tags,
-            master_key=self.settings.gateway_master_key,
-            provider_keys=self.settings.provider_keys,
+        site = GatewaySite(
+            settings=self.settings,
+            network=self.network,
+            client_security_group_id=self.cluster.security_group_id,
+            key_arn=self.key,
+            urls={name: server.url for name, server in self.servers.items()},
         )
+        args = gateway_args(resolved, gateway, site)
         self.gateway = Gateway(naming.logical(self.name, "gateway"), args, self._inside)
         routes = alert_routes(resolved)
         if self.gateway.certificate_arn is not None and routes.topic_arn is not None:

@@ -196,6 +196,8 @@ def _pins(loaded: LoadedEnvironment, settings: Settings) -> Pins:
     environment, digests = loaded.environment, settings.image_digests
     recycles = any(workload.serving.recycle_every for workload in loaded.workloads)
     pins = load_pins() if recycles else load_pins().without("kubectl")
+    if environment.gateway is None or environment.gateway.database != "in-cluster":
+        pins = pins.without("postgres")
     if environment.registry != PULL_THROUGH:
         return pins.configured(mirror=environment.registry, digests=digests)
     registry = account_registry(_place(environment))
@@ -219,6 +221,8 @@ def _missing(
     needed: dict[str, object] = {}
     if environment.gateway is not None and environment.gateway.auth == "keys":
         needed["gatewayMasterKey"] = settings.gateway_master_key
+    if environment.gateway is not None and environment.gateway.database != "none":
+        needed["gatewayDatabasePassword"] = settings.gateway_database_password
     if any(item.checkpoint.gated for item in served):
         needed["huggingFaceToken"] = settings.hugging_face_token
     if environment.monitoring.alerts.webhook:

@@ -360,6 +360,9 @@ class GatewayFacts(Facts):
     image: str
     image_digest: str | None
     replicas: int
+    database: str
+    """``rds``, ``in-cluster`` or ``none``."""
+    teams: tuple[str, ...]
     routes: tuple[RouteFacts, ...]
 
 

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import pulumi
 import pulumi_aws as aws
 
-from components import arns, gateway_pod, iam, kube, naming
+from components import arns, gateway_pod, gateway_teams, iam, kube, naming
 from components.base import Component
 from components.facts import GatewayFacts
 from components.gateway_config import GatewaySettings, gateway_config, guard_text
+from components.gateway_database import DatabaseArgs, database
 from components.gateway_pod import GatewaySpec
 from components.gateway_times import GatewayTimes, gateway_times
 from components.load_balancer import load_balancer_controller
@@ -56,6 +57,15 @@ class GatewayArgs:
     """Of the load balancer; absent: found by their tags."""
     controller_exists: bool = False
     """The cluster runs the load balancer controller already."""
+    database: DatabaseArgs | None = None
+    """Keys, teams and spend; absent: the master key is the only one."""
+    teams: tuple[gateway_teams.Team, ...] = ()
+    team_keys: pulumi.Input[Mapping[str, str]] | None = None
+    """A key by team; others are made by whoever holds the master key."""
+
+    @property
+    def database_kind(self) -> str:
+        return self.database.kind if self.database else "none"
 
     @property
     def certificate(self) -> str:
@@ -67,19 +77,23 @@ class GatewayArgs:
     def times(self) -> GatewayTimes:
         return gateway_times(self.backends, timeout_s=self.timeout_s)
 
+    def settings(self) -> GatewaySettings:
+        return GatewaySettings(auth=self.auth, times=self.times, database=self.database is not None)
+
     def spec(self) -> GatewaySpec:
         return GatewaySpec(
             image=self.pins.image("litellm"),
             region=self.place.region,
             replicas=self.replicas,
             auth=self.auth,
-            config=gateway_config(self.backends, GatewaySettings(auth=self.auth, times=self.times)),
+            config=gateway_config(self.backends, self.settings()),
             guard=guard_text(),
             times=self.times,
             providers=providers(self.backends),
             host=self.host,
             scheme=self.scheme,
             vpc_cidr=self.vpc_cidr,
+            database=self.database_kind,
         )
 
     def facts(self) -> GatewayFacts:
@@ -97,6 +111,8 @@ class GatewayArgs:
             image=image.reference,
             image_digest=image.digest,
             replicas=self.replicas,
+            database=self.database_kind,
+            teams=tuple(team.name for team in self.teams),
             routes=route_facts(self.backends),
         )
 
@@ -161,8 +177,29 @@ class Gateway(Component):
                 gateway_pod.network_policy(spec),
             )
         ]
-        needed = [*beside, *self._secrets(), *self._external_identity(), *self.args.depends_on]
-        return self._object(gateway_pod.deployment(spec), needed)
+        stored = database(self, self.args.database, self.namespace) if self.args.database else ()
+        needed = [*beside, *stored, *self._secrets(), *self._external_identity(), *self.args.depends_on]
+        proxy = self._object(gateway_pod.deployment(spec), needed)
+        if self.args.teams:
+            self._teams([*self._team_keys(), proxy])
+        return proxy
+
+    def _teams(self, depends_on: Sequence[pulumi.Resource]) -> None:
+        spec = gateway_teams.TeamsSpec(teams=self.args.teams, image=self.spec.image)
+        name = naming.logical(self.name, "teams")
+        options = self.child(depends_on=[self.namespace])
+        beside = [kube.KubernetesObject(name, item, options) for item in gateway_teams.documents(spec)]
+        job = naming.logical(self.name, spec.name)
+        kube.KubernetesObject(
+            job, gateway_teams.job(spec), self.child(depends_on=[*beside, *depends_on], minutes=20)
+        )
+
+    def _team_keys(self) -> list[pulumi.Resource]:
+        if self.args.team_keys is None:
+            return []
+        name = naming.logical(self.name, "team-keys")
+        document = gateway_teams.secret(self.args.team_keys)
+        return [kube.KubernetesObject(name, document, self.child(depends_on=[self.namespace]))]
 
     def _secrets(self) -> list[pulumi.Resource]:
         made: list[pulumi.Resource] = []

@@ -41,10 +41,10 @@ def gateway_config(backends: Sequence[Backend], settings: GatewaySettings) -> Ma
     fallbacks: list[tuple[str, list[str]]] = []
     for group in groups(backends):
         routes += [_entry(group, route, settings.times) for route in group.routes]
-        names = [fallback_group(group, number) for number, _ in enumerate(group.steps_in, 1)]
+        names = fallback_groups(group)
         routes += [_step_in(group, name, number, settings.times) for number, name in enumerate(names)]
         if names:
-            fallbacks.append((group.name, names))
+            fallbacks.append((group.name, list(names)))
     values = {
         "routes": routes,
         "fallbacks": fallbacks,
@@ -59,9 +59,9 @@ def gateway_config(backends: Sequence[Backend], settings: GatewaySettings) -> Ma
     return document
 
 
-def fallback_group(group: Group, number: int) -> str:
-    """The internal name of what steps in; callers cannot use it."""
-    return f"{group.name}-fallback-{number}"
+def fallback_groups(group: Group) -> tuple[str, ...]:
+    """Internal names of what steps in; callers cannot use them."""
+    return tuple(f"{group.name}-fallback-{number}" for number, _ in enumerate(group.steps_in, 1))
 
 
 def _entry(group: Group, route: Route, times: GatewayTimes) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import pulumi
 import yaml
 
-from components import kube, naming, serving, vllm_args, vllm_pod
+from components import gateway_database, gateway_names, kube, naming, serving, vllm_args, vllm_pod
 from components.gateway_config import CONFIG, GUARD
 from components.gateway_times import PROBE_S, PROPAGATION_S, GatewayTimes
 from components.pod_security import hardened_container, hardened_pod
@@ -18,14 +18,14 @@ from components.routes import API_KEYS
 if TYPE_CHECKING:
     from components.pins import Image
 
-NAMESPACE: Final = "llm-gateway"
-APP: Final = "litellm"
-PORT: Final = 4000
+NAMESPACE: Final = gateway_names.NAMESPACE
+APP: Final = gateway_names.APP
+PORT: Final = gateway_names.PORT
 UID: Final = 65534
 """User ``nobody`` of the non-root image."""
-MASTER_SECRET: Final = "gateway-master-key"  # noqa: S105 - a name, not a secret
-PROVIDER_SECRET: Final = "gateway-provider-keys"  # noqa: S105 - a name, not a secret
-LABELS: Final = {kube.LABEL_APP: APP}
+MASTER_SECRET: Final = gateway_names.MASTER_SECRET
+PROVIDER_SECRET: Final = gateway_names.PROVIDER_SECRET
+LABELS: Final = gateway_names.LABELS
 FOLDER: Final = "/etc/litellm"
 
 
@@ -42,6 +42,8 @@ class GatewaySpec:
     host: str
     scheme: str
     vpc_cidr: str
+    database: str = "none"
+    """``rds``, ``in-cluster`` or ``none``."""
 
     @property
     def config_text(self) -> str:
@@ -100,6 +102,8 @@ def network_policy(spec: GatewaySpec) -> dict[str, Any]:
         {"ports": [{"protocol": "UDP", "port": 53}, {"protocol": "TCP", "port": 53}]},
         {"to": [{"namespaceSelector": models}], "ports": [{"protocol": "TCP", "port": vllm_args.PORT}]},
     ]
+    if spec.database != "none":
+        egress.append(_to_database(spec))
     if spec.providers:
         egress.append({"ports": [{"protocol": "TCP", "port": 443}]})
         agent = {"ipBlock": {"cidr": vllm_pod.AGENT_CIDR}}
@@ -113,6 +117,12 @@ def network_policy(spec: GatewaySpec) -> dict[str, Any]:
         "egress": egress,
     }
     return kube.manifest("networking.k8s.io/v1", "NetworkPolicy", _metadata(APP), spec=body)
+
+
+def _to_database(spec: GatewaySpec) -> dict[str, Any]:
+    pod = {"podSelector": {"matchLabels": gateway_database.LABELS}}
+    target = pod if spec.database == "in-cluster" else {"ipBlock": {"cidr": spec.vpc_cidr}}
+    return {"to": [target], "ports": [{"protocol": "TCP", "port": gateway_database.PORT}]}
 
 
 def deployment(spec: GatewaySpec) -> dict[str, Any]:
@@ -190,8 +200,21 @@ def _environment(spec: GatewaySpec) -> list[dict[str, Any]]:
     values: list[dict[str, Any]] = [{"name": name, "value": value} for name, value in sorted(plain.items())]
     if spec.auth == "keys":
         values.append(_from_secret("LITELLM_MASTER_KEY", MASTER_SECRET))
+    if spec.database != "none":
+        values += _database_environment()
     keys = [API_KEYS[provider] for provider in spec.providers if provider in API_KEYS]
     return values + [_from_secret(key, PROVIDER_SECRET) for key in keys]
+
+
+def _database_environment() -> list[dict[str, Any]]:
+    """LiteLLM makes its URL of these; migrations are written where the root file system is not."""
+    names = ("DATABASE_HOST", "DATABASE_NAME", "DATABASE_SSLMODE", "DATABASE_USERNAME")
+    holder = gateway_names.DATABASE_CONFIG
+    address = [
+        {"name": name, "valueFrom": {"configMapKeyRef": {"name": holder, "key": name}}} for name in names
+    ]
+    password = _from_secret("DATABASE_PASSWORD", gateway_names.DATABASE_SECRET)
+    return [*address, password, {"name": "LITELLM_MIGRATION_DIR", "value": "/tmp/migrations"}]  # noqa: S108 - inside the container
 
 
 def _from_secret(variable: str, name: str) -> dict[str, Any]:

@@ -23,6 +23,10 @@ class Settings:
     """``user:token`` by upstream registry (docker-hub, ...), for images through the account's registry."""
     alert_webhook: pulumi.Input[str] | None = None
     """Address that alerts are posted to, where ``monitoring.alerts.webhook`` says so."""
+
+    gateway_database_password: pulumi.Input[str] | None = None
+    team_keys: pulumi.Input[Mapping[str, str]] | None = None
+    """A gateway key by team, at least ``sk-`` and 16 characters each."""
     image_digests: Mapping[str, str] = field(default_factory=dict)
     """``sha256:...`` by image name (vllm, litellm)."""
     secrets_in_cluster: bool = False
@@ -52,6 +56,9 @@ def settings_from(config: pulumi.Config) -> Settings:
         provider_keys=_provider_keys(config),
         registry_keys=_registry_keys(config),
         alert_webhook=config.get_secret("alertWebhook"),
+
+        gateway_database_password=config.get_secret("gatewayDatabasePassword"),
+        team_keys=config.get_secret_object("teamKeys"),
         image_digests=_digests(config),
         secrets_in_cluster=config.get_bool("secretsInCluster") or False,
     )

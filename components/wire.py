@@ -134,5 +134,16 @@ def fsx(
     return WireResource(_token("fsx", kind), name, inputs, opts, outputs=outputs)
 
 
+def rds(
+    kind: str,
+    name: str,
+    inputs: Mapping[str, Any],
+    opts: pulumi.ResourceOptions,
+    *,
+    outputs: Sequence[str] = (),
+) -> WireResource:
+    return WireResource(_token("rds", kind), name, inputs, opts, outputs=outputs)
+
+
 def _token(module: str, kind: str) -> str:
     return f"aws:{module}/{kind[0].lower()}{kind[1:]}:{kind}"

@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from database_graphs import with_database
 from gateway_graphs import gateway
 from policy_graphs import (
     BUCKET,
@@ -60,6 +61,8 @@ ENGAGED: Mapping[str, dict[str, Resource]] = {
     "INF-RES-008": changed(SERVICE, {"fallback": [FALLBACK]}),
     "INF-RES-011": gateway(),
     "INF-RES-012": gateway(),
+    "INF-SEC-013": with_database(),
+    "INF-REL-005": with_database(),
     "INF-CST-001": with_pool("90000"),
     "INF-GOV-001": waived(),
 }

@@ -102,6 +102,8 @@ CATALOG = FixedCatalog(
         "secrets-manager-secret-month": "0.40",
         "data-cross-az-gb": "0.01",
         "data-egress-internet-gb": "0.09",
+        "rds-postgresql-db.t4g.medium-hour": "0.076",
+        "rds-gp3-gb-month": "0.137",
         "waf-web-acl-month": "5.00",
         "waf-rule-month": "1.00",
         "waf-requests-1m": "0.60",

@@ -1,0 +1,96 @@
+"""Arguments of the gateway, from a resolved environment."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from components.cluster_services import STORAGE_CLASS
+from components.gateway import GatewayArgs
+from components.gateway_config import fallback_groups
+from components.gateway_database import DatabaseArgs
+from components.gateway_teams import Team
+from components.routes import Backend, groups
+
+if TYPE_CHECKING:
+    import pulumi
+
+    from components.environment_plan import Resolved
+    from components.network import Network
+    from components.settings import Settings
+    from inferstack.spec.gateway import Gateway as GatewaySection
+
+
+@dataclass(frozen=True, kw_only=True)
+class GatewaySite:
+    """What the gateway finds where it is built."""
+
+    settings: Settings
+    network: Network
+    client_security_group_id: pulumi.Input[str]
+    key_arn: pulumi.Input[str]
+    urls: Mapping[str, str]
+    """Of model servers, by workload."""
+
+
+def gateway_args(resolved: Resolved, gateway: GatewaySection, site: GatewaySite) -> GatewayArgs:
+    backends = tuple(served.backend(site.urls[served.name]) for served in resolved.served)
+    return GatewayArgs(
+        environment=resolved.name,
+        place=resolved.place,
+        host=gateway.host,
+        scheme=gateway.scheme,
+        tls=gateway.tls,
+        certificate_arn=gateway.certificate_arn,
+        waf=gateway.waf,
+        auth=gateway.auth,
+        timeout_s=max(1, round(gateway.timeout.total_seconds())),
+        replicas=2 if resolved.production else 1,
+        backends=backends,
+        vpc_cidr=resolved.environment.network.vpc_cidr,
+        vpc_values=site.network.chart_values,
+        subnet_ids=site.network.load_balancer_subnets,
+        controller_exists="aws-load-balancer-controller" in resolved.provides,
+        pins=resolved.pins,
+        tags=resolved.tags,
+        master_key=site.settings.gateway_master_key,
+        provider_keys=site.settings.provider_keys,
+        database=_database(resolved, gateway, site),
+        teams=teams(gateway, backends),
+        team_keys=site.settings.team_keys,
+    )
+
+
+def _database(resolved: Resolved, gateway: GatewaySection, site: GatewaySite) -> DatabaseArgs | None:
+    if gateway.database == "none":
+        return None
+    return DatabaseArgs(
+        kind=gateway.database,
+        instance_class=gateway.database_class,
+        storage_gib=gateway.database_storage_gib,
+        production=resolved.production,
+        vpc_id=site.network.vpc_id,
+        subnet_ids=site.network.intra_subnet_ids,
+        client_security_group_id=site.client_security_group_id,
+        key_arn=site.key_arn,
+        password=site.settings.gateway_database_password,
+        image=resolved.pins.image("postgres") if gateway.database == "in-cluster" else None,
+        storage_class=STORAGE_CLASS,
+    )
+
+
+def teams(gateway: GatewaySection, backends: Sequence[Backend]) -> tuple[Team, ...]:
+    """Teams with the model names they may use; what steps in for a model comes with it."""
+    pairs = zip(backends, groups(backends), strict=True)
+    names = {backend.workload: (group.name, *fallback_groups(group)) for backend, group in pairs}
+    return tuple(
+        Team(
+            name=team.name,
+            models=tuple(name for workload in team.models or names for name in names[workload]),
+            max_budget_usd=team.budget.monthly_usd if team.budget else None,
+            rpm=team.rpm,
+            tpm=team.tpm,
+        )
+        for team in gateway.teams
+    )

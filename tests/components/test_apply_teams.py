@@ -1,0 +1,134 @@
+"""The program of the teams job, against a management API in memory that answers as LiteLLM's does."""
+
+from __future__ import annotations
+
+import importlib.util
+import io
+import json
+import urllib.error
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from inferstack.render import templates_dir
+
+TEAMS = [
+    {"name": "support", "models": ["chat", "chat-fallback-1"], "max_budget_usd": 500.0, "rpm": 600},
+    {"name": "search-team", "models": ["embed"], "tpm": 100000},
+]
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> ModuleType:
+    source = templates_dir() / "gateway" / "apply_teams.py"
+    spec = importlib.util.spec_from_file_location("apply_teams", source)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+class Api:
+    """Teams and keys by id; what was asked of it, in order."""
+
+    def __init__(self) -> None:
+        self.teams: dict[str, dict[str, Any]] = {}
+        self.keys: dict[str, str] = {}
+        self.asked: list[str] = []
+
+    def call(self, path: str, body: Any = None) -> Any:
+        self.asked.append(path)
+        if path == "/team/list":
+            return list(self.teams.values())
+        if path == "/team/new":
+            assert body["team_id"] not in self.teams
+            self.teams[body["team_id"]] = body
+        if path == "/team/update":
+            self.teams[body["team_id"]] |= body
+        if path == "/team/block":
+            self.teams[body["team_id"]]["blocked"] = True
+        if path == "/key/generate":
+            if body["key"] in self.keys:
+                raise urllib.error.HTTPError(path, 400, "exists", {}, io.BytesIO())  # type: ignore[arg-type]
+            self.keys[body["key"]] = body["team_id"]
+        if path == "/key/update":
+            self.keys[body["key"]] = body["team_id"]
+        return {}
+
+
+def test_teams_get_their_budget_limits_and_models(program: ModuleType) -> None:
+    api = Api()
+    program.apply(api, TEAMS)
+    support, search = api.teams["inferstack-support"], api.teams["inferstack-search-team"]
+    assert (support["max_budget"], support["budget_duration"], support["rpm_limit"]) == (500.0, "1mo", 600)
+    assert support["models"] == ["chat", "chat-fallback-1"]
+    assert (search["max_budget"], search["budget_duration"], search["tpm_limit"]) == (None, None, 100000)
+
+
+def test_again_it_changes_nothing(program: ModuleType) -> None:
+    api = Api()
+    program.apply(api, TEAMS)
+    before = json.dumps(api.teams, sort_keys=True)
+    program.apply(api, TEAMS)
+    assert json.dumps(api.teams, sort_keys=True) == before
+    assert api.asked.count("/team/new") == 2
+
+
+def test_a_limit_that_is_no_longer_declared_is_lifted(program: ModuleType) -> None:
+    api = Api()
+    program.apply(api, TEAMS)
+    program.apply(api, [{"name": "support", "models": ["chat"]}, TEAMS[1]])
+    assert api.teams["inferstack-support"]["max_budget"] is None
+    assert api.teams["inferstack-support"]["models"] == ["chat"]
+
+
+def test_a_team_that_left_is_blocked_and_one_made_by_hand_is_not(program: ModuleType) -> None:
+    api = Api()
+    api.teams["by-hand"] = {"team_id": "by-hand", "metadata": None}
+    program.apply(api, TEAMS)
+    program.apply(api, TEAMS[:1])
+    assert api.teams["inferstack-search-team"]["blocked"] is True
+    assert "blocked" not in api.teams["by-hand"]
+    program.apply(api, TEAMS)
+    assert api.teams["inferstack-search-team"]["blocked"] is False
+
+
+def test_keys_come_from_the_environment_and_never_stand_in_the_log(
+    program: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TEAM_KEY_SEARCH_TEAM", "sk-search-0123456789")
+    api = Api()
+    program.apply(api, TEAMS)
+    program.apply(api, TEAMS)
+    assert api.keys == {"sk-search-0123456789": "inferstack-search-team"}
+    assert "sk-search" not in capsys.readouterr().out
+
+
+def test_a_refusal_that_is_no_conflict_stops_the_job(
+    program: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TEAM_KEY_SUPPORT", "sk-support-0123456789")
+
+    class Broken(Api):
+        def call(self, path: str, body: Any = None) -> Any:
+            if path == "/key/generate":
+                raise urllib.error.HTTPError(path, 500, "no", {}, io.BytesIO())  # type: ignore[arg-type]
+            return super().call(path, body)
+
+    with pytest.raises(urllib.error.HTTPError):
+        program.apply(Broken(), TEAMS)
+
+
+def test_it_waits_for_the_database(program: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(program, "PAUSE_S", 0.0)
+    answers = iter(["Not connected", "Not connected", "connected"])
+    gateway = program.Gateway("http://gateway", "key")
+    monkeypatch.setattr(gateway, "call", lambda path: {"db": next(answers)})
+    gateway.wait()
+    monkeypatch.setattr(program, "ATTEMPTS", 2)
+    monkeypatch.setattr(gateway, "call", lambda path: {"db": "Not connected"})
+    with pytest.raises(SystemExit):
+        gateway.wait()
