@@ -56,7 +56,6 @@ def settings_from(config: pulumi.Config) -> Settings:
         provider_keys=_provider_keys(config),
         registry_keys=_registry_keys(config),
         alert_webhook=config.get_secret("alertWebhook"),
-
         gateway_database_password=config.get_secret("gatewayDatabasePassword"),
         team_keys=config.get_secret_object("teamKeys"),
         image_digests=_digests(config),
