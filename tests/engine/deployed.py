@@ -28,7 +28,8 @@ class Deployed:
     variables: dict[str, str] = field(default_factory=dict)
 
     @classmethod
-    def make(cls, folder: Path) -> Deployed:
+    def make(cls, folder: Path, *, init: bool = True) -> Deployed:
+        """``init``: with a stack in a local backend and its secret in plain sight."""
         root = ROOT / ".inferstack" / f"engine-{uuid.uuid4().hex[:8]}"
         root.mkdir(parents=True)
         for name in ("stacks", "policies"):
@@ -37,10 +38,11 @@ class Deployed:
         assert "../../.venv" in text
         (root / "Pulumi.yaml").write_text(text)
         (root / ".venv").symlink_to(ROOT / ".venv")
-        settings = root / "stacks/Pulumi.dev.yaml"
-        settings.write_text(settings.read_text().rstrip() + "\n  inferstack:gatewayMasterKey: sk-test\n")
         made = cls(Engine.prepare(folder / "home"), root, {"ECHO_LOG": str(folder / "echo.log")})
-        assert made.pulumi("stack", "init", "dev").returncode == 0
+        if init:
+            settings = root / "stacks/Pulumi.dev.yaml"
+            settings.write_text(settings.read_text().rstrip() + "\n  inferstack:gatewayMasterKey: sk-test\n")
+            assert made.pulumi("stack", "init", "dev").returncode == 0
         return made
 
     def remove(self) -> None:
