@@ -9,8 +9,9 @@ import pytest
 from click.testing import CliRunner
 
 from inferstack.cli import cli
+from inferstack.preflight.checks import CHECKS
 from inferstack.preflight.needs import needs_of
-from tests.example_graphs import EXAMPLES, graph
+from tests.example_graphs import EXAMPLES, ROOT, graph
 
 
 @pytest.fixture
@@ -74,3 +75,8 @@ def test_an_unknown_check_exits_with_3(doctor, world):
 def test_no_such_check_is_bad_input(doctor):
     result = doctor("prod-eu", "--check", "quota")
     assert getattr(result.exception, "exit_code", None) == 2
+
+
+def test_every_check_is_in_the_manual():
+    text = (ROOT / "docs/deploying.md").read_text()
+    assert not [check.id for check in CHECKS if f"`{check.id}`" not in text]
