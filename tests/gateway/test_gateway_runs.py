@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
+import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,6 +16,8 @@ import yaml
 from fake_backend import Behaviour, FakeBackend
 from proxy import MASTER_KEY, PROVIDER_KEYS, Proxy, question
 
+from components import monitors
+from components.metrics import load_metrics
 from components.pins import load_pins
 
 pytestmark = pytest.mark.gateway
@@ -217,3 +221,63 @@ class TestKeys:
 
     def test_management_asks_for_the_master_key(self, gateway: Proxy) -> None:
         assert gateway.call("/key/generate", {}, "sk-wrong").status in (400, 401)
+
+
+class TestMetrics:
+    """What dashboards, alerts and scalers ask Prometheus for is what the proxy really exports."""
+
+    SAMPLE = re.compile(r"^(litellm_\w+)(?:\{(.*)\})? ", re.M)
+
+    def exported(self, gateway: Proxy) -> dict[str, set[str]]:
+        """Labels by name, read as Prometheus does: without a key."""
+        connection = gateway.connect()
+        connection.request("GET", monitors.GATEWAY.path)
+        answer = connection.getresponse()
+        text = answer.read().decode()
+        assert answer.status == 200, text
+        found: dict[str, set[str]] = {}
+        for name, labels in self.SAMPLE.findall(text):
+            found.setdefault(name, set()).update(re.findall(r'(\w+)="', labels))
+        return found
+
+    @pytest.fixture
+    def series(self, gateway: Proxy, own: FakeBackend) -> dict[str, set[str]]:
+        assert gateway.chat("chat").status == 200
+        own.behaviour["model-chat"] = FAILURES["503"]
+        assert gateway.chat("chat").status == 200  # by the fallback
+        gateway.chat("secret")
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:  # counted after the answer is out
+            found = self.exported(gateway)
+            if (
+                "litellm_deployment_successful_fallbacks_total" in found
+                and "litellm_spend_metric_total" in found
+            ):
+                return found
+            time.sleep(0.2)
+        raise AssertionError(sorted(found))
+
+    def test_names_and_labels_are_those_that_queries_may_use(self, series: dict[str, set[str]]) -> None:
+        known = load_metrics("0.33.0")
+        recorded = {
+            name: labels
+            for metric in known.known
+            if metric.exporter == "litellm"
+            for name, labels in metric.series()
+        }
+        seen = recorded.keys() & series.keys()
+        assert {
+            "litellm_proxy_total_requests_metric_total",
+            "litellm_deployment_successful_fallbacks_total",
+            "litellm_request_total_latency_metric_bucket",
+            "litellm_overhead_latency_metric_bucket",
+            "litellm_spend_metric_total",
+            "litellm_input_tokens_metric_total",
+            "litellm_output_tokens_metric_total",
+            "litellm_deployment_state",
+        } <= seen
+        assert {name: recorded[name] - series[name] for name in seen if recorded[name] - series[name]} == {}
+
+    def test_nobody_is_named(self, series: dict[str, set[str]]) -> None:
+        personal = {"client_ip", "end_user", "hashed_api_key", "user", "user_agent", "user_email"}
+        assert {name: labels & personal for name, labels in series.items() if labels & personal} == {}
