@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 MAX_TYPES: Final = 6
 """EC2 allows 40 in a group; past a handful the pools are small and the prices far apart."""
 MAX_PRICE_FACTOR: Final = Decimal("1.5")
-"""Of the planned type's spot price: more would leave the bill behind."""
+"""Of the planned type's on-demand price: more would leave the bill behind, and spot follows it loosely.
+
+Not of the spot price itself: that moves, and a node group whose list of types changes is replaced.
+"""
 
 
 def holds_the_same_pods(first: InstanceType, second: InstanceType) -> bool:
@@ -33,22 +36,23 @@ def holds_the_same_pods(first: InstanceType, second: InstanceType) -> bool:
 def interchangeable_types(
     first: InstanceType, catalog: Catalog, *, region: str, zones: Sequence[str]
 ) -> tuple[InstanceType, ...]:
-    """Others that hold the same pods, sold in every one of ``zones``, at a spot price near the first's.
+    """Others that hold the same pods, sold as spot in every one of ``zones``, for little more than the first.
 
-    Cheapest first; empty where the first has no spot price to compare with.
+    Cheapest first; empty where the first has no price to compare with.
     """
-    limit = _spot(first, catalog, region)
+    limit = _on_demand(first, catalog, region)
     if limit is None:
         return ()
     found = [
         (price, other.id, other)
         for other in catalog.instances()
         if holds_the_same_pods(first, other) and set(zones) <= set(other.zones.get(region, ()))
-        if (price := _spot(other, catalog, region)) is not None and price <= limit * MAX_PRICE_FACTOR
+        if "spot" in other.usage_classes
+        if (price := _on_demand(other, catalog, region)) is not None and price <= limit * MAX_PRICE_FACTOR
     ]
     return tuple(other for _, _, other in sorted(found, key=lambda entry: entry[:2])[: MAX_TYPES - 1])
 
 
-def _spot(instance: InstanceType, catalog: Catalog, region: str) -> Decimal | None:
+def _on_demand(instance: InstanceType, catalog: Catalog, region: str) -> Decimal | None:
     price = catalog.price(instance.id, region)
-    return price.spot_median if price is not None else None
+    return price.on_demand if price is not None else None

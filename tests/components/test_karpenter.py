@@ -128,7 +128,7 @@ class TestPools:
 
     def test_spot_takes_several_types_that_hold_the_same_pods(self, spot: Graph) -> None:
         assert requirements(spot) == {
-            "node.kubernetes.io/instance-type": ["g6.xlarge", "g6.2xlarge", "gr6.4xlarge"],
+            "node.kubernetes.io/instance-type": ["g6.xlarge", "g6.2xlarge"],
             "karpenter.sh/capacity-type": ["spot"],
             "topology.k8s.aws/zone-id": ["usw2-az1", "usw2-az2"],
             "kubernetes.io/arch": ["amd64"],
