@@ -10,8 +10,11 @@ import uuid
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from inferstack.preflight.needs import needs_of
 from tests.engine.harness import ROOT, Engine
+from tests.example_graphs import graph
 
+SECRET = "sk-a-secret-that-must-not-be-read"
 COMMAND = str(Path(sys.executable).parent / "inferstack")
 
 
@@ -41,7 +44,8 @@ class Deployed:
         made = cls(Engine.prepare(folder / "home"), root, {"ECHO_LOG": str(folder / "echo.log")})
         if init:
             settings = root / "stacks/Pulumi.dev.yaml"
-            settings.write_text(settings.read_text().rstrip() + "\n  inferstack:gatewayMasterKey: sk-test\n")
+            lines = [f"  inferstack:{name}: {SECRET}" for name in secrets()]
+            settings.write_text("\n".join([settings.read_text().rstrip(), *lines, ""]))
             assert made.pulumi("stack", "init", "dev").returncode == 0
         return made
 
@@ -103,6 +107,11 @@ class Deployed:
     def state(self) -> dict[str, object]:
         folder = self.engine.home / "state/.pulumi/stacks/inferstack"
         return json.loads((folder / "dev.json").read_text())["checkpoint"]["latest"]
+
+
+def secrets() -> tuple[str, ...]:
+    """What the dev environment's stack must be given."""
+    return needs_of(graph("dev")).missing_secrets
 
 
 def ok(result: subprocess.CompletedProcess[str]) -> dict[str, object]:

@@ -8,7 +8,7 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
-from tests.engine.deployed import Deployed, ok
+from tests.engine.deployed import SECRET, Deployed, ok, secrets
 from tests.engine.harness import missing
 
 pytestmark = pytest.mark.engine
@@ -16,7 +16,6 @@ pytestmark = pytest.mark.engine
 REGION = "eu-central-1"
 BACKEND = f"s3://state?region={REGION}"
 PROVIDER = f"awskms://alias/pulumi?region={REGION}"
-SECRET = "sk-a-secret-that-must-not-be-read"
 
 
 @pytest.fixture
@@ -54,10 +53,9 @@ def test_state_in_a_bucket_and_secrets_under_a_key(aws, tmp_path):
     try:
         begun = made.pulumi("stack", "init", "dev", "--secrets-provider", PROVIDER)
         assert begun.returncode == 0, begun.stderr
-        key = made.pulumi(
-            "config", "set", "--secret", "inferstack:gatewayMasterKey", SECRET, "--stack", "dev"
-        )
-        assert key.returncode == 0, key.stderr
+        for name in secrets():
+            key = made.pulumi("config", "set", "--secret", f"inferstack:{name}", SECRET, "--stack", "dev")
+            assert key.returncode == 0, key.stderr
         settings = (made.root / "stacks/Pulumi.dev.yaml").read_text()
         assert f"secretsprovider: {PROVIDER}" in settings
         assert SECRET not in settings

@@ -11,7 +11,7 @@ import pytest
 
 from inferstack.engine.program import run_program
 from inferstack.engine.project import resolve
-from tests.engine.deployed import Deployed, ok, type_of
+from tests.engine.deployed import SECRET, Deployed, ok, type_of
 from tests.engine.harness import missing
 
 pytestmark = pytest.mark.engine
@@ -137,6 +137,26 @@ def test_a_killed_up_is_taken_up_by_the_next(dev):
         assert cleared["pending"] == 0
 
 
+def test_an_interrupt_lets_the_steps_under_way_finish(dev):
+    running = dev.start(*UP, "--skip-preview", ECHO_DELAY_S="1")
+    deadline = time.monotonic() + 300
+    while len(dev.urns("created")) < 5:
+        assert time.monotonic() < deadline
+        assert running.poll() is None, running.stdout.read()[-3000:]
+        time.sleep(0.05)
+    os.killpg(running.pid, signal.SIGINT)
+    said, _ = running.communicate(timeout=120)
+    assert running.returncode == 3, said
+    assert "interrupted: waiting for Pulumi to finish the steps under way" in said
+    assert "Traceback" not in said
+    assert dev.urns("creating") == [urn for urn in dev.urns("creating") if urn in dev.urns("created")]
+    assert not dev.state().get("pending_operations")
+    result = dev.run(*UP, "--skip-preview")
+    ok(result)
+    assert "its lock is taken away" not in result.stderr
+    assert len(dev.urns("created")) == len(set(dev.urns("created"))), "nothing was made twice"
+
+
 def test_what_aws_refuses_is_said_and_the_next_run_goes_on(dev):
     failed = dev.run(*UP, "--skip-preview", ECHO_FAIL="dev-assistant-gpus")
     assert failed.returncode == 3
@@ -164,7 +184,7 @@ def test_doctor_stops_it_without_credentials(dev):
 def test_stack_files_and_secrets_that_are_missing_are_bad_input(dev):
     settings = dev.root / "stacks/Pulumi.dev.yaml"
     text = settings.read_text()
-    settings.write_text(text.replace("  inferstack:gatewayMasterKey: sk-test\n", ""))
+    settings.write_text(text.replace(f"  inferstack:gatewayMasterKey: {SECRET}\n", ""))
     result = dev.run(*UP)
     assert result.returncode == 2
     assert "pulumi config set --secret inferstack:gatewayMasterKey" in result.stderr
