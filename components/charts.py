@@ -38,9 +38,18 @@ def release(
         version=chart.version,
         repository_opts=None if chart.oci else {"repo": chart.repository},
         namespace=namespace,
-        values=dict(values),
+        values=with_images(values, chart.images),
         atomic=True,
         timeout=timeout_s,
         skip_crds=chart.definitions_apart or None,
         opts=parent.child(depends_on=depends_on),
     )
+
+
+def with_images(values: Mapping[str, Any], images: Sequence[tuple[str, str]]) -> dict[str, Any]:
+    """Values with images set by their paths; what is given beside them stays."""
+    found = dict(values)
+    for path, image in images:
+        head, _, rest = path.partition(".")
+        found[head] = with_images(found.get(head, {}), [(rest, image)]) if rest else image
+    return found

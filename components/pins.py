@@ -45,6 +45,8 @@ class Chart:
     version: str
     definitions_apart: bool = False
     """Its custom kinds come from a chart of their own, because Helm never updates those of a chart."""
+    images: tuple[tuple[str, str], ...] = ()
+    """Values that name images (``image.repository``), and their names in the mirror; empty without one."""
 
     @property
     def oci(self) -> bool:
@@ -92,7 +94,15 @@ class Pins:
             repository=entry["repository"],
             version=str(entry["version"]),
             definitions_apart=bool(entry.get("definitionsApart")),
+            images=self._chart_images(name),
         )
+
+    def _chart_images(self, name: str) -> tuple[tuple[str, str], ...]:
+        """A mirror holds images under their publishers' names; ECR's cache knows only those made for it."""
+        if self.mirror is None or self.prefixes:
+            return ()
+        named = load_chart_images().get(name, {})
+        return tuple((path, f"{self.mirror}/{image}") for path, image in sorted(named.items()))
 
     def node_image(self, name: str) -> str:
         """Version of a node image, for what chooses images itself; EKS chooses those of managed groups."""
@@ -141,6 +151,13 @@ class Pins:
             raise InputError(*problems)
         stands_for = tuple(sorted((prefixes or {}).items()))
         return replace(self, mirror=mirror, digests=tuple(sorted(digests.items())), prefixes=stands_for)
+
+
+@cache
+def load_chart_images() -> Mapping[str, Mapping[str, str]]:
+    """By chart: path in its values, image."""
+    document = yaml.safe_load((DATA / "chart_images.yaml").read_text(encoding="utf-8"))
+    return {name: images for name, images in document.items() if isinstance(images, dict)}
 
 
 @cache

@@ -283,7 +283,7 @@ class Environment(Section):
     model_store: ModelStore = ModelStore()
     """The bucket with the weights."""
     registry: Registry | None = None
-    """Image mirror, put before every image name; absent: images come from their public registries.
+    """Image mirror, put before every image name, charts' included; absent: public registries.
 
     `ecr-pull-through`: ECR of this account and region, filled on the first pull.
     """
