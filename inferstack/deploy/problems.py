@@ -13,8 +13,8 @@ from pulumi import automation
 from inferstack.errors import InferstackError, InputError, OutsideError, Problem
 
 INSTALL: Final = (
-    "the Pulumi CLI is not on PATH; install it (https://www.pulumi.com/docs/install: `brew install pulumi` or"
-    " `curl -fsSL https://get.pulumi.com | sh`), then try again"
+    "install the Pulumi CLI (https://www.pulumi.com/docs/install: `brew install pulumi` or"
+    " `curl -fsSL https://get.pulumi.com | sh`) and have it on PATH, then try again"
 )
 _HINTS: Final = (
     ("PULUMI_CONFIG_PASSPHRASE", "set PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE"),

@@ -10,6 +10,7 @@ import contextlib
 import os
 import shutil
 import signal
+import subprocess
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -130,7 +131,7 @@ def open_stack(target: Target, backend: Backend, say: Say) -> Opened:
         OutsideError: no Pulumi CLI, no login, no passphrase.
     """
     if shutil.which("pulumi") is None:
-        raise OutsideError(INSTALL)
+        raise OutsideError(f"no `pulumi` on PATH: {INSTALL}")
     _check_settings(target)
     if backend.kind == "none":
         raise OutsideError(
@@ -143,6 +144,8 @@ def open_stack(target: Target, backend: Backend, say: Say) -> Opened:
         raise explained(error, target.stack) from error
     except automation.InvalidVersionError as error:
         raise OutsideError(str(error)) from error
+    except (subprocess.CalledProcessError, OSError) as error:
+        raise OutsideError(f"the Pulumi CLI on PATH does not run ({error}); {INSTALL}") from error
     return Opened(name=target.stack, stack=stack, backend=backend, say=say)
 
 

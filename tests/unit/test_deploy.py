@@ -211,6 +211,16 @@ def test_without_the_cli_it_says_how_to_install_it(monkeypatch):
         open_stack(target, Backend(url="file:///s"), click.echo)
 
 
+def test_a_cli_that_does_not_run_is_no_traceback(monkeypatch, tmp_path):
+    program = tmp_path / "pulumi"
+    program.write_text("#!/bin/sh\nexit 7\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
+    target = resolve(folder("dev") / "environment.yaml")
+    with pytest.raises(OutsideError, match=r"does not run .*exit status 7"):
+        open_stack(target, Backend(url="file:///s"), click.echo)
+
+
 @pytest.mark.parametrize("command", ["up", "destroy", "refresh"])
 def test_without_a_terminal_they_want_yes(command):
     result = CliRunner().invoke(cli, [command, str(folder("dev"))])
