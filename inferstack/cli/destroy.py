@@ -60,10 +60,21 @@ def _refuse_protected(state: State, stack: str) -> None:
         lines += [f"{stack} has protected resources:", *_listed(state.protected)]
         lines.append(f"  to give them up: pulumi state unprotect --all --stack {stack}")
     if state.guarded:
-        lines += ["AWS refuses to delete:", *_listed(state.guarded)]
-        lines.append(f"  first: cluster.deletionProtection: false, then inferstack up {stack}")
+        lines.append("AWS refuses to delete:")
+    for one in state.guarded:
+        lines += [f"  {one}", f"    first: {_unguard(one, stack)}"]
     if lines:
         raise BlockedError("\n".join(lines))
+
+
+def _unguard(one: Held, stack: str) -> str:
+    """What takes AWS's own protection away."""
+    from inferstack.deploy.state import DATABASE_TYPE
+
+    if one.type == DATABASE_TYPE:
+        command = f"aws rds modify-db-instance --db-instance-identifier {one.id} --no-deletion-protection"
+        return f"{command} --apply-immediately, then inferstack refresh {stack}"
+    return f"cluster.deletionProtection: false, then inferstack up {stack}"
 
 
 def _listed(held: Sequence[Held]) -> list[str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 CLUSTER_TYPE: Final = "aws:eks/cluster:Cluster"
+DATABASE_TYPE: Final = "aws:rds/instance:Instance"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +87,7 @@ def _held(entry: Mapping[str, Any]) -> Held:
         custom=bool(entry.get("custom")),
         protect=bool(entry.get("protect")),
         retain=bool(entry.get("retainOnDelete")),
-        deletion_protection=entry["type"] == CLUSTER_TYPE and inputs.get("deletionProtection") is True,
+        deletion_protection=inputs.get("deletionProtection") is True,
     )
 
 

@@ -129,6 +129,7 @@ class Needs:
     key_aliases: tuple[Named, ...]
     elastic_ips: int
     vpcs: int
+    secret_names: tuple[Named, ...] = ()
     adopted_vpcs: tuple[AdoptedVpc, ...] = ()
 
 
@@ -157,6 +158,7 @@ def needs_of(graph: ResourceIndex) -> Needs:
         buckets=_named(graph, "aws:s3/bucket:Bucket", "bucket", region),
         log_groups=_named(graph, "aws:cloudwatch/logGroup:LogGroup", "name", region),
         key_aliases=_named(graph, "aws:kms/alias:Alias", "name", region),
+        secret_names=_named(graph, "aws:secretsmanager/secret:Secret", "name", region),
         elastic_ips=len(graph.of_type("aws:ec2/eip:Eip")),
         vpcs=len(graph.of_type("aws:ec2/vpc:Vpc")),
         adopted_vpcs=_adopted(graph),

@@ -82,6 +82,10 @@ def test_destroy_shows_what_is_kept_and_wants_the_name(command):
 @pytest.mark.parametrize(
     ("resource", "says"),
     [
+        (
+            held("db-1", type="aws:rds/instance:Instance", deletion_protection=True),
+            "aws rds modify-db-instance --db-instance-identifier db-1 --no-deletion-protection",
+        ),
         (held("vpc", protect=True), "pulumi state unprotect --all --stack dev"),
         (held("cluster", deletion_protection=True), "cluster.deletionProtection: false, then inferstack up dev"),
     ],

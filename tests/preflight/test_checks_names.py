@@ -17,6 +17,7 @@ from inferstack.preflight.checks.key_alias import KEY_ALIAS
 from inferstack.preflight.checks.kubernetes import KUBERNETES
 from inferstack.preflight.checks.log_group import LOG_GROUP
 from inferstack.preflight.checks.secret import SECRET
+from inferstack.preflight.checks.secret_name import SECRET_NAME
 from inferstack.preflight.checks.state import STATE
 from inferstack.preflight.needs import AdoptedVpc, ClusterNeeds, Named
 from inferstack.preflight.types import Status
@@ -170,6 +171,19 @@ def test_key_alias(look, world):
     assert look(KEY_ALIAS, wanted=wanted)[0].status is Status.FAIL
     kms.tag_resource(KeyId=key, Tags=[{"TagKey": OWN, "TagValue": "prod-eu"}])
     assert look(KEY_ALIAS, wanted=wanted)[0].status is Status.OK
+
+
+def test_secret_names(look, world):
+    name = Named(name="ecr-pullthroughcache/inferstack-prod-eu-hub", region=REGION)
+    secrets, wanted = world.client("secretsmanager"), needs(secret_names=(name,))
+    assert "is free" in look(SECRET_NAME, wanted=wanted)[0].what
+    secrets.create_secret(Name=name.name, SecretString="x")
+    assert look(SECRET_NAME, wanted=wanted)[0].status is Status.FAIL
+    secrets.tag_resource(SecretId=name.name, Tags=[{"Key": OWN, "Value": "prod-eu"}])
+    assert look(SECRET_NAME, wanted=wanted)[0].status is Status.OK
+    secrets.delete_secret(SecretId=name.name, RecoveryWindowInDays=7)
+    (found,) = look(SECRET_NAME, wanted=wanted)
+    assert (found.status, "--force-delete-without-recovery" in found.fix) == (Status.FAIL, True)
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from inferstack.preflight.checks.offering import OFFERING
 from inferstack.preflight.checks.reservation import RESERVATION
 from inferstack.preflight.checks.sagemaker import SAGEMAKER
 from inferstack.preflight.checks.secret import SECRET
+from inferstack.preflight.checks.secret_name import SECRET_NAME
 from inferstack.preflight.checks.state import STATE
 from inferstack.preflight.checks.vcpu_quota import VCPU_QUOTA
 from inferstack.preflight.types import Check
@@ -38,6 +39,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     BUCKET,
     LOG_GROUP,
     KEY_ALIAS,
+    SECRET_NAME,
     GATED_MODEL,
     CERTIFICATE,
     DNS,
