@@ -108,7 +108,7 @@ def most_running(engine: Engine, shape: Shape) -> float:
 def saturation(engine: Engine, load: Load) -> Steady:
     """The engine with more work than it can take."""
     shape = shape_of(load, engine.limits)
-    return closed_loop(engine.model, shape, most_running(engine, shape))
+    return _full(engine, shape, most_running(engine, shape))
 
 
 def steady_service(engine: Engine, load: Load) -> Service:
@@ -135,9 +135,14 @@ def steady_service(engine: Engine, load: Load) -> Service:
     return _steady(engine, load, below, min(wait, longest - first), saturated=False)
 
 
+@lru_cache(maxsize=1024)  # asked at every rate that a search tries
+def _full(engine: Engine, shape: Shape, most: float) -> Steady:
+    return closed_loop(engine.model, shape, most)
+
+
 def _overloaded(engine: Engine, shape: Shape, most: float) -> Steady:
     """The engine with all places taken by requests that came by chance, which do not move in step."""
-    full = closed_loop(engine.model, shape, most)
+    full = _full(engine, shape, most)
     if not shape.equal:
         return full
     loose = closed_loop(engine.model, replace(shape, equal=False), most, crowd=True)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import cache
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from inferstack.catalog.load import load_catalog
@@ -16,10 +16,13 @@ from inferstack.errors import InputError
 from inferstack.sizing.batch_limits import Limits
 from inferstack.sizing.batching import Requests, run
 from inferstack.sizing.constants import generation, load_constants
+from inferstack.sizing.kernels import kernel_of
 from inferstack.sizing.performance import predict
 from inferstack.sizing.steptime import StepModel
+from inferstack.sizing.tensors import layer_elements
 from inferstack.sizing.traffic import output_lengths, poisson_arrivals_ms, prompt_lengths
 from inferstack.sizing.types import Deployment, Load, Prediction
+from inferstack.sizing.weight_formats import Part
 
 MODELS = (
     "meta-llama/Llama-3.1-8B-Instruct",
@@ -33,7 +36,7 @@ MODELS = (
 GPUS = ("L4", "L40S", "A100-80GB", "H100", "H200", "B200", "RTX-PRO-6000")
 VERSIONS = ("0.6.3", "0.8.5", "0.11.0", "0.19.0", "0.33.0")
 NOISE = 1 + 1e-3
-few = settings(max_examples=60, deadline=None)
+few = settings(max_examples=40, deadline=None)
 
 
 @cache
@@ -96,8 +99,42 @@ def test_more_in_a_step_takes_longer(of: Deployment, decodes: int, context: int,
     assert model.step_ms(decodes, decodes * context, prefill + 100, prefill / 2 + 50) > base
 
 
+@cache
+def accelerators() -> tuple[str, ...]:
+    return tuple(gpu.id for gpu in load_catalog().accelerators() if gpu.memory_bandwidth_gb_per_s)
+
+
+@few
+@given(
+    st.sampled_from(MODELS), st.sampled_from(accelerators()), st.sampled_from((None, "fp8", "awq")),
+    st.sampled_from((1, 2, 4, 8)), st.integers(1, 300), st.integers(1, 4000),
+)  # fmt: skip
+def test_no_step_beats_the_data_sheet(
+    model: str, gpu: str, quantization: str | None, tp: int, decodes: int, prefill: int
+) -> None:
+    of = deployment(model, gpu, quantization, tp, "0.19.0")
+    moe = of.architecture.moe
+    elements = read = 0.0
+    for part, count in layer_elements(of.architecture, tp).items():
+        used = moe.experts_per_token / moe.num_experts if moe and part is Part.EXPERT else 1.0
+        elements, read = elements + count * used, read + count * used * kernel_of(of, part).bits / 8
+    peaks = (
+        of.gpu.bf16_dense_tflops,
+        of.gpu.fp16_dense_tflops,
+        of.gpu.fp8_dense_tflops,
+        of.gpu.fp4_dense_tflops,
+    )
+    assert (
+        step_model(of).step_ms(decodes, decodes * 100) >= read / (of.gpu.memory_bandwidth_gb_per_s or 0) / 1e6
+    )
+    compute_ms = 2 * elements * prefill / (max(peak or 0 for peak in peaks) * 1e9)
+    assert step_model(of).step_ms(0, 0, prefill, prefill / 2) >= compute_ms
+
+
 @few
 @given(deployments(), lengths, st.integers(1, 200), st.integers(1, 100))
+@example(deployment(MODELS[0], "L4", None, 1, "0.6.3"), (363.0, 8.0), 47, 18)
+@example(deployment(MODELS[0], "L4", None, 1, "0.8.5"), (60.0, 2.0), 115, 41)
 def test_more_at_a_time_is_not_faster_for_each(
     of: Deployment, tokens: tuple[float, float], concurrency: int, more: int
 ) -> None:
@@ -121,6 +158,8 @@ def test_no_closed_loop_beats_saturation(
 
 @few
 @given(deployments(), lengths, st.floats(0.02, 0.95), st.floats(1.0, 1.5))
+@example(deployment("Qwen/Qwen3.5-9B", "L4", None, 1, "0.6.3"), (1.0, 2.0), 0.75, 1.5)
+@example(deployment("Qwen/Qwen3-30B-A3B", "L40S", "fp8", 4, "0.8.5"), (1.0, 1.0), 0.9375, 1.5)
 def test_faster_arrivals_wait_longer(
     of: Deployment, tokens: tuple[float, float], share: float, more: float
 ) -> None:
@@ -135,6 +174,7 @@ def test_faster_arrivals_wait_longer(
 
 @few
 @given(deployments(), lengths, st.floats(0.05, 0.8), st.integers(2, 9))
+@example(deployment("Qwen/Qwen3-30B-A3B", "RTX-PRO-6000", None, 2, "0.8.5"), (3.0, 1.0), 0.5, 2)
 def test_replicas_scale(of: Deployment, tokens: tuple[float, float], share: float, replicas: int) -> None:
     load = Load(input_tokens=tokens[0], output_tokens=tokens[1], request_rate=math.inf)
     rate = ask(of, load).requests_per_second * share
@@ -163,6 +203,10 @@ def test_percentiles_are_ordered_and_ranges_hold_the_mean(
 
 @settings(max_examples=25, deadline=None)
 @given(deployments(), lengths, st.integers(1, 24))
+@example(deployment(MODELS[0], "L4", None, 1, "0.6.3"), (223.0, 2.0), 1)
+@example(deployment(MODELS[0], "B200", None, 4, "0.8.5"), (2581.0, 1.0), 1)
+@example(deployment("Qwen/Qwen3-30B-A3B", "H100", "fp8", 2, "0.6.3"), (5.0, 2.0), 9)
+@example(deployment("nvidia/NVIDIA-Nemotron-3-Nano-30B-A3B-BF16", "H100", None, 1, "0.6.3"), (16.0, 9.0), 12)
 def test_steady_state_is_what_a_long_run_tends_to(
     of: Deployment, tokens: tuple[float, float], concurrency: int
 ) -> None:
