@@ -40,7 +40,9 @@ class TestPins:
 
     def test_nothing_is_pinned_to_a_moving_tag(self) -> None:
         for name in PINS.table["images"]:
-            assert re.fullmatch(r"v?\d+\.\d+\.\d+", PINS.image(name).tag)
+            # a minor alone moves with its patches, unless a digest says which
+            image, patch = PINS.image(name), r"v?\d+\.\d+\.\d+"
+            assert re.fullmatch(patch if image.digest is None else r"v?\d+(\.\d+)+", image.tag)
 
     def test_stated_digests_are_digests(self) -> None:
         for name in PINS.table["images"]:
