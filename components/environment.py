@@ -151,14 +151,12 @@ class InferenceEnvironment(Component):
         resolved = self.resolved
         if resolved.environment.registry != PULL_THROUGH:
             return
-        pins = resolved.pins
-        if resolved.environment.gateway is None:
-            pins = pins.without("litellm")
+        pins = resolved.pins.without(*resolved.idle_images)
         args = ImageCacheArgs(
             environment=resolved.name,
             place=resolved.place,
             images=tuple(image for image in pins.images() if image.mirror),
-            upstreams=upstreams_of(resolved.pins.repositories),
+            upstreams=upstreams_of(pins.repositories),
             keys=self.settings.registry_keys,
             key_arn=self.key,
         )

@@ -89,6 +89,16 @@ class Resolved:
         return self.environment.model_store.compile_cache == "node"
 
     @property
+    def idle_images(self) -> tuple[str, ...]:
+        """Pinned images that nothing here runs."""
+        monitoring = self.environment.monitoring
+        traced = monitoring.stack != "none" and monitoring.sampling
+        return (
+            *(() if self.environment.gateway is not None else ("litellm",)),
+            *(() if traced else ("otel-collector",)),
+        )
+
+    @property
     def standby_pools(self) -> bool:
         """Some workload has a second pool, which must not be chosen while the first has room."""
         return any(served.workload.capacity.second_choice_pool for served in self.served)
