@@ -86,7 +86,7 @@ def monitoring_args(
         grafana=monitoring.grafana,
         retention_days=resolved.retention_days,
         workloads=resolved.watched,
-        gateway=resolved.environment.gateway is not None,
+        gateway=resolved.counting_gateway,
         routes=alert_routes(resolved),
         webhook_url=settings.alert_webhook,
         sampling=sampled_share(resolved),

@@ -113,9 +113,14 @@ class Resolved:
         return whole_days(self.environment.monitoring.retention)
 
     @property
+    def counting_gateway(self) -> bool:
+        """LiteLLM is in front and counts requests, failures and spend; the inference extension does not."""
+        gateway = self.environment.gateway
+        return gateway is not None and gateway.kind == "litellm"
+
+    @property
     def watched(self) -> tuple[Watched, ...]:
-        behind_gateway = self.environment.gateway is not None
-        return tuple(served.watched(behind_gateway=behind_gateway) for served in self.served)
+        return tuple(served.watched(behind_gateway=self.counting_gateway) for served in self.served)
 
     @property
     def callers(self) -> tuple[str, ...]:
