@@ -19,6 +19,7 @@ from inferstack.cli.deploying import (
 
 if TYPE_CHECKING:
     import datetime as dt
+    from pathlib import Path
 
     from inferstack.deploy.stack import Opened
     from inferstack.deploy.state import State
@@ -69,23 +70,32 @@ def up(
     show_pending(state, target.stack)
     pack = target.project.root.resolve() / PACK
     if not skip_preview:
-        say(f"previewing {target.stack}")
-        planned = opened.preview(pack)
-        show_changes(planned.steps)
-        say(f"{target.stack}: {counted(planned.changes)}")
+        _preview(opened, pack)
     if not yes:
         _ask(assessment)
-    say(f"deploying {target.stack}")
-    outcome = opened.up(pack)
+    _deploy(opened, pack, assessment, as_json=as_json)
+
+
+def _preview(opened: Opened, pack: Path) -> None:
+    say(f"previewing {opened.name}")
+    planned = opened.preview(pack)
+    show_changes(planned.steps)
+    say(f"{opened.name}: {counted(planned.changes)}")
+
+
+def _deploy(opened: Opened, pack: Path, assessment: Assessment, *, as_json: bool) -> None:
+    say(f"deploying {opened.name}")
+    outcome, outputs = opened.up(pack), opened.outputs()
     document = summary(
         "up",
-        target.stack,
+        opened.name,
         outcome,
         total_monthly=assessment.bill.total,
-        outputs=opened.outputs(),
+        outputs=outputs,
         pending=len(opened.state().pending),
     )
-    finish(document, outcome, as_json=as_json, lines=_output_lines(opened))
+    lines = [f"  {name}: {value}" for name, value in outputs.items()]
+    finish(document, outcome, as_json=as_json, lines=lines)
 
 
 def _assessed(target: Target, today: dt.date) -> Assessment:
@@ -154,7 +164,3 @@ def _ask(assessment: Assessment) -> None:
     if not click.confirm(f"{headline(assessment.bill)}. Deploy it?", err=True):
         say("nothing was changed")
         raise click.exceptions.Exit(1)
-
-
-def _output_lines(opened: Opened) -> list[str]:
-    return [f"  {name}: {value}" for name, value in opened.outputs().items()]

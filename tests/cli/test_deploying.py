@@ -23,6 +23,8 @@ def held(name, **more):
 class Engine:
     """Stands where the real engine does, and writes down what it is told."""
 
+    name = "dev"
+
     def __init__(self, *resources, pending=()):
         self.done = []
         self._state = State(resources=resources, pending=pending)
