@@ -86,6 +86,8 @@ def _show(state: State, stack: str) -> None:
     say(f"{stack}: {len(state.managed) - len(kept)} resources are removed, {len(kept)} are kept in AWS")
     for one in state.retained:
         say(f"  kept: {one}")
+    for one in state.to_empty:
+        say(f"  AWS removes it only when it is empty, old versions too: {one} (S3 console: Empty)")
 
 
 def _agreed(stack: str) -> bool:

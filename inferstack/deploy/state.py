@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-CLUSTER_TYPE: Final = "aws:eks/cluster:Cluster"
+BUCKET_TYPE: Final = "aws:s3/bucket:Bucket"
 DATABASE_TYPE: Final = "aws:rds/instance:Instance"
 
 
@@ -22,6 +22,8 @@ class Held:
     retain: bool
     deletion_protection: bool = False
     """AWS itself refuses to delete it."""
+    must_be_empty: bool = False
+    """A bucket that is removed, and that AWS removes only without objects."""
 
     @property
     def name(self) -> str:
@@ -64,6 +66,11 @@ class State:
         return tuple(one for one in self.managed if one.retain)
 
     @property
+    def to_empty(self) -> tuple[Held, ...]:
+        """Buckets that somebody has to empty before `destroy` can remove them."""
+        return tuple(one for one in self.managed if one.must_be_empty)
+
+    @property
     def guarded(self) -> tuple[Held, ...]:
         """What AWS refuses to delete, whatever Pulumi thinks."""
         return tuple(one for one in self.managed if one.deletion_protection)
@@ -79,15 +86,17 @@ def state_of(deployment: Mapping[str, Any] | None) -> State:
 
 
 def _held(entry: Mapping[str, Any]) -> Held:
-    inputs = entry.get("inputs") or {}
+    inputs, retain = entry.get("inputs") or {}, bool(entry.get("retainOnDelete"))
+    full = entry["type"] == BUCKET_TYPE and not retain and inputs.get("forceDestroy") is not True
     return Held(
         urn=entry["urn"],
         type=entry["type"],
         id=entry.get("id") or None,
         custom=bool(entry.get("custom")),
         protect=bool(entry.get("protect")),
-        retain=bool(entry.get("retainOnDelete")),
+        retain=retain,
         deletion_protection=inputs.get("deletionProtection") is True,
+        must_be_empty=full,
     )
 
 

@@ -81,6 +81,13 @@ def test_destroy_shows_what_is_kept_and_wants_the_name(command):
     assert (result.exit_code, engine.done) == (0, ["destroy"])
 
 
+def test_destroy_names_the_buckets_that_must_be_empty(command):
+    engine = Engine(held("weights", must_be_empty=True))
+    result = command(engine, "destroy", str(folder("dev")), "--yes")
+    assert "only when it is empty, old versions too: aws:s3/bucket:Bucket weights" in result.stderr
+    assert engine.done == ["destroy"]
+
+
 @pytest.mark.parametrize(
     ("resource", "says"),
     [

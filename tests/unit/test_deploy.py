@@ -180,15 +180,18 @@ def test_state_knows_what_is_protected_kept_guarded_and_pending():
             resource("provider", type="pulumi:providers:aws", protect=True),
             resource("weights", retainOnDelete=True),
             resource("vpc", protect=True),
+            resource("flow-logs", inputs={"forceDestroy": True}),
+            resource("dev-weights"),
             resource("cluster", **cluster),
         ],
         "pending_operations": [{"type": "creating", "resource": resource("half")}],
     }
     state = state_of(document)
-    assert [one.name for one in state.managed] == ["weights", "vpc", "cluster"]
+    assert [one.name for one in state.managed] == ["weights", "vpc", "flow-logs", "dev-weights", "cluster"]
     assert [one.name for one in state.protected] == ["vpc"]
     assert [one.name for one in state.retained] == ["weights"]
     assert [one.name for one in state.guarded] == ["cluster"]
+    assert [one.name for one in state.to_empty] == ["vpc", "dev-weights"]
     assert [str(one) for one in state.pending] == ["creating aws:s3/bucket:Bucket half"]
     assert state_of(None).resources == ()
 
