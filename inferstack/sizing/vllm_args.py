@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from inferstack.errors import InputError, Problem
 from inferstack.sizing.demand import Demand
+from inferstack.sizing.launch_conflicts import check_conflicts
 from inferstack.sizing.query import Feasible
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def vllm_arguments(chosen: Feasible, demand: Demand, facts: LaunchFacts) -> Argu
     if facts.hf_overrides is not None:
         planned["--hf-overrides"] = facts.hf_overrides
     extra = dict(_rendered(name, value) for name, value in facts.extra)
-    _check_conflicts(chosen, extra)
+    check_conflicts(chosen, extra)
     merged = {name: value for name, value in planned.items() if name not in extra} | extra
     return tuple(merged.items())
 
@@ -189,16 +190,3 @@ def _rendered(name: str, value: object) -> tuple[str, str]:
             )
         )
     return f"--{name}", str(value)
-
-
-def _check_conflicts(chosen: Feasible, extra: Mapping[str, str]) -> None:
-    dtype = extra.get("--dtype")
-    if chosen.option.casts_to_fp16 and dtype == "bfloat16":
-        raise InputError(
-            Problem(
-                path="serving.vllm.dtype",
-                message=f"the plan runs on {chosen.option.gpu.id}, which has no bfloat16",
-                value=dtype,
-                accepted="half, or leave it out",
-            )
-        )

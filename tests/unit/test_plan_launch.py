@@ -243,3 +243,13 @@ def test_the_largest_models_span_nodes_with_tensor_parallelism_inside_each(
     assert plan.chosen.nodes_per_replica == nodes
     assert int(args["--tensor-parallel-size"]) == 8
     assert int(args.get("--pipeline-parallel-size", "1")) == nodes
+
+
+def test_experts_in_parallel_are_planned_with_where_there_are_any() -> None:
+    more = "capacity: {allowInstanceTypes: [p5.48xlarge]}\nserving: {vllm: {enable-expert-parallel: true}}"
+    plan = planned("Qwen/Qwen3-30B-A3B", more)
+    assert dict(plan.vllm_args)["--enable-expert-parallel"] == ""
+    with pytest.raises(InputError, match=r"enable-expert-parallel.*has no experts.*accepted: false"):
+        planned("Qwen/Qwen3-8B", more)
+    off = planned("Qwen/Qwen3-8B", "serving: {vllm: {enable-expert-parallel: false}}")
+    assert "--no-enable-expert-parallel" in dict(off.vllm_args)
