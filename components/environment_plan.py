@@ -213,6 +213,8 @@ def _pins(loaded: LoadedEnvironment, settings: Settings) -> Pins:
     pins = load_pins() if recycles else load_pins().without("kubectl")
     if environment.gateway is None or environment.gateway.database != "in-cluster":
         pins = pins.without("postgres")
+    if environment.gateway is None or environment.gateway.cache.kind != "in-cluster":
+        pins = pins.without("valkey")
     if environment.registry != PULL_THROUGH:
         return pins.configured(mirror=environment.registry, digests=digests)
     registry = account_registry(_place(environment))

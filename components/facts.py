@@ -362,6 +362,8 @@ class GatewayFacts(Facts):
     replicas: int
     database: str
     """``rds``, ``in-cluster`` or ``none``."""
+    cache: str
+    """``in-cluster``, ``elasticache`` or ``none``."""
     teams: tuple[str, ...]
     routes: tuple[RouteFacts, ...]
 

@@ -12,6 +12,7 @@ import pulumi_aws as aws
 from components import arns, gateway_pod, gateway_teams, iam, kube, naming
 from components.base import Component
 from components.facts import GatewayFacts
+from components.gateway_cache import CacheArgs, cache
 from components.gateway_config import GatewaySettings, gateway_config, guard_text
 from components.gateway_database import DatabaseArgs, database
 from components.gateway_pod import GatewaySpec
@@ -59,6 +60,7 @@ class GatewayArgs:
     """The cluster runs the load balancer controller already."""
     database: DatabaseArgs | None = None
     """Keys, teams and spend; absent: the master key is the only one."""
+    cache: CacheArgs | None = None
     teams: tuple[gateway_teams.Team, ...] = ()
     team_keys: pulumi.Input[Mapping[str, str]] | None = None
     """A key by team; others are made by whoever holds the master key."""
@@ -78,7 +80,8 @@ class GatewayArgs:
         return gateway_times(self.backends, timeout_s=self.timeout_s)
 
     def settings(self) -> GatewaySettings:
-        return GatewaySettings(auth=self.auth, times=self.times, database=self.database is not None)
+        stored = self.database is not None
+        return GatewaySettings(auth=self.auth, times=self.times, database=stored, cache=self.cache)
 
     def spec(self) -> GatewaySpec:
         return GatewaySpec(
@@ -94,6 +97,7 @@ class GatewayArgs:
             scheme=self.scheme,
             vpc_cidr=self.vpc_cidr,
             database=self.database_kind,
+            cache=self.cache.kind if self.cache else "none",
         )
 
     def facts(self) -> GatewayFacts:
@@ -112,6 +116,7 @@ class GatewayArgs:
             image_digest=image.digest,
             replicas=self.replicas,
             database=self.database_kind,
+            cache=self.cache.kind if self.cache else "none",
             teams=tuple(team.name for team in self.teams),
             routes=route_facts(self.backends),
         )
@@ -178,7 +183,15 @@ class Gateway(Component):
             )
         ]
         stored = database(self, self.args.database, self.namespace) if self.args.database else ()
-        needed = [*beside, *stored, *self._secrets(), *self._external_identity(), *self.args.depends_on]
+        kept = cache(self, self.args.cache, self.namespace) if self.args.cache else ()
+        needed = [
+            *beside,
+            *stored,
+            *kept,
+            *self._secrets(),
+            *self._external_identity(),
+            *self.args.depends_on,
+        ]
         proxy = self._object(gateway_pod.deployment(spec), needed)
         if self.args.teams:
             self._teams([*self._team_keys(), proxy])

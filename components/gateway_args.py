@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 
 from components.cluster_services import STORAGE_CLASS
 from components.gateway import GatewayArgs
+from components.gateway_cache import CacheArgs
 from components.gateway_config import fallback_groups
 from components.gateway_database import DatabaseArgs
 from components.gateway_teams import Team
 from components.routes import Backend, groups
+from inferstack.errors import InputError, Problem
 
 if TYPE_CHECKING:
     import pulumi
@@ -57,6 +59,7 @@ def gateway_args(resolved: Resolved, gateway: GatewaySection, site: GatewaySite)
         master_key=site.settings.gateway_master_key,
         provider_keys=site.settings.provider_keys,
         database=_database(resolved, gateway, site),
+        cache=_cache(resolved, gateway, site, backends),
         teams=teams(gateway, backends),
         team_keys=site.settings.team_keys,
     )
@@ -77,6 +80,34 @@ def _database(resolved: Resolved, gateway: GatewaySection, site: GatewaySite) ->
         password=site.settings.gateway_database_password,
         image=resolved.pins.image("postgres") if gateway.database == "in-cluster" else None,
         storage_class=STORAGE_CLASS,
+    )
+
+
+def _cache(
+    resolved: Resolved, gateway: GatewaySection, site: GatewaySite, backends: Sequence[Backend]
+) -> CacheArgs | None:
+    section = gateway.cache
+    if section.kind == "none":
+        return None
+    found = next(backend for backend in backends if backend.workload == section.embedding)
+    if found.mode != "embedding":
+        message = f"{section.embedding} serves {found.task}, which makes no vectors"
+        accepted = ", ".join(item.workload for item in backends if item.mode == "embedding")
+        accepted = accepted or "an embedding workload of this environment"
+        raise InputError(Problem(message=message, path="gateway.cache.embedding", accepted=accepted))
+    return CacheArgs(
+        kind=section.kind,
+        node_type=section.node_type,
+        production=resolved.production,
+        vpc_id=site.network.vpc_id,
+        subnet_ids=site.network.intra_subnet_ids,
+        client_security_group_id=site.client_security_group_id,
+        key_arn=site.key_arn,
+        image=resolved.pins.image("valkey") if section.kind == "in-cluster" else None,
+        embedding=found.served_model_name,
+        similarity=section.similarity,
+        ttl_s=max(1, round(section.ttl.total_seconds())),
+        max_classification=section.max_classification,
     )
 
 

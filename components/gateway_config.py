@@ -8,9 +8,10 @@ from decimal import Decimal
 from typing import Any, Final
 
 from components.facts import FallbackFacts
+from components.gateway_cache import CacheArgs
 from components.gateway_times import RETRIES, GatewayTimes
 from components.routes import API_KEYS, AWS_PROVIDERS, Backend, Group, Route, groups
-from inferstack.facts import LITELLM_PREFIXES
+from inferstack.facts import LITELLM_PREFIXES, may_leave
 from inferstack.render import render_text, render_yaml
 
 GUARD: Final = "gateway_guard.py"
@@ -28,6 +29,14 @@ class GatewaySettings:
     auth: str
     times: GatewayTimes
     database: bool = False
+    cache: CacheArgs | None = None
+
+    def keeps(self, group: Group) -> bool:
+        """Whether answers for a model name may be kept: every backend's data must be cleared for it."""
+        if self.cache is None or any(route.backend.mode != "chat" for route in group.routes):
+            return False
+        classes = {route.backend.classification for route in group.routes}
+        return all(may_leave(found, self.cache.max_classification) for found in classes)
 
 
 def guard_text() -> str:
@@ -40,7 +49,7 @@ def gateway_config(backends: Sequence[Backend], settings: GatewaySettings) -> Ma
     routes: list[Mapping[str, Any]] = []
     fallbacks: list[tuple[str, list[str]]] = []
     for group in groups(backends):
-        routes += [_entry(group, route, settings.times) for route in group.routes]
+        routes += [_entry(group, route, settings) for route in group.routes]
         names = fallback_groups(group)
         routes += [_step_in(group, name, number, settings.times) for number, name in enumerate(names)]
         if names:
@@ -50,6 +59,7 @@ def gateway_config(backends: Sequence[Backend], settings: GatewaySettings) -> Ma
         "fallbacks": fallbacks,
         "auth": settings.auth,
         "database": settings.database,
+        "cache": settings.cache,
         "timeout_s": settings.times.attempt_s,
         "retries": RETRIES,
         "cooldown_s": COOLDOWN_S,
@@ -64,9 +74,9 @@ def fallback_groups(group: Group) -> tuple[str, ...]:
     return tuple(f"{group.name}-fallback-{number}" for number, _ in enumerate(group.steps_in, 1))
 
 
-def _entry(group: Group, route: Route, times: GatewayTimes) -> dict[str, Any]:
+def _entry(group: Group, route: Route, settings: GatewaySettings) -> dict[str, Any]:
     """A backend of a group. Weights only where there are several: one without beside others gets nothing."""
-    backend, external = route.backend, route.external
+    backend, external, times = route.backend, route.external, settings.times
     parameters = _own(group, backend, times) if external is None else _external(backend, external, times)
     if len(group.routes) > 1:
         parameters["weight"] = float(route.weight)
@@ -75,6 +85,7 @@ def _entry(group: Group, route: Route, times: GatewayTimes) -> dict[str, Any]:
         + (f"/{external.model}" if external else ""),
         "external": external is not None,
         "callers": [group.name],
+        "cached": settings.keeps(group),
     }
     return _route(group.name, backend, parameters, info)
 

@@ -14,6 +14,7 @@ MASTER_SECRET: Final = "gateway-master-key"  # noqa: S105 - a name, not a secret
 PROVIDER_SECRET: Final = "gateway-provider-keys"  # noqa: S105 - as above
 DATABASE_SECRET: Final = "gateway-database"  # noqa: S105 - as above
 DATABASE_CONFIG: Final = "gateway-database"
+CACHE_CONFIG: Final = "gateway-cache"
 TEAM_SECRET: Final = "gateway-team-keys"  # noqa: S105 - as above
 TEAMS_APP: Final = "gateway-teams"
 URL: Final = f"http://{APP}.{NAMESPACE}.svc.cluster.local:{PORT}"

@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Any, Final
 import pulumi
 import yaml
 
-from components import gateway_database, gateway_names, kube, naming, serving, vllm_args, vllm_pod
+from components import (
+    gateway_cache,
+    gateway_database,
+    gateway_names,
+    kube,
+    naming,
+    serving,
+    vllm_args,
+    vllm_pod,
+)
 from components.gateway_config import CONFIG, GUARD
 from components.gateway_times import PROBE_S, PROPAGATION_S, GatewayTimes
 from components.pod_security import hardened_container, hardened_pod
@@ -44,6 +53,8 @@ class GatewaySpec:
     vpc_cidr: str
     database: str = "none"
     """``rds``, ``in-cluster`` or ``none``."""
+    cache: str = "none"
+    """``in-cluster``, ``elasticache`` or ``none``."""
 
     @property
     def config_text(self) -> str:
@@ -103,7 +114,9 @@ def network_policy(spec: GatewaySpec) -> dict[str, Any]:
         {"to": [{"namespaceSelector": models}], "ports": [{"protocol": "TCP", "port": vllm_args.PORT}]},
     ]
     if spec.database != "none":
-        egress.append(_to_database(spec))
+        egress.append(_to(spec, spec.database, gateway_database.LABELS, gateway_database.PORT))
+    if spec.cache != "none":
+        egress.append(_to(spec, spec.cache, gateway_cache.LABELS, gateway_cache.PORT))
     if spec.providers:
         egress.append({"ports": [{"protocol": "TCP", "port": 443}]})
         agent = {"ipBlock": {"cidr": vllm_pod.AGENT_CIDR}}
@@ -119,10 +132,11 @@ def network_policy(spec: GatewaySpec) -> dict[str, Any]:
     return kube.manifest("networking.k8s.io/v1", "NetworkPolicy", _metadata(APP), spec=body)
 
 
-def _to_database(spec: GatewaySpec) -> dict[str, Any]:
-    pod = {"podSelector": {"matchLabels": gateway_database.LABELS}}
-    target = pod if spec.database == "in-cluster" else {"ipBlock": {"cidr": spec.vpc_cidr}}
-    return {"to": [target], "ports": [{"protocol": "TCP", "port": gateway_database.PORT}]}
+def _to(spec: GatewaySpec, kind: str, labels: Mapping[str, str], port: int) -> dict[str, Any]:
+    """The pod in the cluster, or Amazon's service in the VPC."""
+    pod = {"podSelector": {"matchLabels": dict(labels)}}
+    target = pod if kind == "in-cluster" else {"ipBlock": {"cidr": spec.vpc_cidr}}
+    return {"to": [target], "ports": [{"protocol": "TCP", "port": port}]}
 
 
 def deployment(spec: GatewaySpec) -> dict[str, Any]:
@@ -202,6 +216,8 @@ def _environment(spec: GatewaySpec) -> list[dict[str, Any]]:
         values.append(_from_secret("LITELLM_MASTER_KEY", MASTER_SECRET))
     if spec.database != "none":
         values += _database_environment()
+    if spec.cache != "none":
+        values += [_from_config(name, gateway_names.CACHE_CONFIG) for name in ("VALKEY_HOST", "VALKEY_PORT")]
     keys = [API_KEYS[provider] for provider in spec.providers if provider in API_KEYS]
     return values + [_from_secret(key, PROVIDER_SECRET) for key in keys]
 
@@ -209,12 +225,13 @@ def _environment(spec: GatewaySpec) -> list[dict[str, Any]]:
 def _database_environment() -> list[dict[str, Any]]:
     """LiteLLM makes its URL of these; migrations are written where the root file system is not."""
     names = ("DATABASE_HOST", "DATABASE_NAME", "DATABASE_SSLMODE", "DATABASE_USERNAME")
-    holder = gateway_names.DATABASE_CONFIG
-    address = [
-        {"name": name, "valueFrom": {"configMapKeyRef": {"name": holder, "key": name}}} for name in names
-    ]
+    address = [_from_config(name, gateway_names.DATABASE_CONFIG) for name in names]
     password = _from_secret("DATABASE_PASSWORD", gateway_names.DATABASE_SECRET)
     return [*address, password, {"name": "LITELLM_MIGRATION_DIR", "value": "/tmp/migrations"}]  # noqa: S108 - inside the container
+
+
+def _from_config(variable: str, name: str) -> dict[str, Any]:
+    return {"name": variable, "valueFrom": {"configMapKeyRef": {"name": name, "key": variable}}}
 
 
 def _from_secret(variable: str, name: str) -> dict[str, Any]:

@@ -145,5 +145,16 @@ def rds(
     return WireResource(_token("rds", kind), name, inputs, opts, outputs=outputs)
 
 
+def elasticache(
+    kind: str,
+    name: str,
+    inputs: Mapping[str, Any],
+    opts: pulumi.ResourceOptions,
+    *,
+    outputs: Sequence[str] = (),
+) -> WireResource:
+    return WireResource(_token("elasticache", kind), name, inputs, opts, outputs=outputs)
+
+
 def _token(module: str, kind: str) -> str:
     return f"aws:{module}/{kind[0].lower()}{kind[1:]}:{kind}"

@@ -60,12 +60,28 @@ def permitted(deployment: Mapping[str, Any], model: str, metadata: Mapping[str, 
     return bool(failures) and REASONS.get(failures[-1].get("exception_type")) in info["reasons"]
 
 
+def cached(config: Mapping[str, Any]) -> set[str]:
+    """Model names whose answers may be kept: all of their backends say so."""
+    infos = [(entry["model_name"], entry.get("model_info", {})) for entry in config["model_list"]]
+    return {name for name, _ in infos} - {name for name, info in infos if not info.get("cached")}
+
+
+def cache_control(wanted: object, *, allowed: bool) -> dict[str, bool]:
+    """Callers may do without the cache, and nothing else about it."""
+    if not allowed:
+        return {"no-cache": True, "no-store": True}
+    asked = wanted if isinstance(wanted, dict) else {}
+    return {key: True for key in ("no-cache", "no-store") if asked.get(key) is True}
+
+
 class Guard(CustomLogger):
     """Called by the proxy; keeps nothing between calls."""
 
     def __init__(self, config: Mapping[str, Any]) -> None:
         super().__init__()
         self.names = published(config)
+        self.cached = cached(config)
+        self.caching = bool(config.get("litellm_settings", {}).get("cache"))
 
     async def async_pre_call_hook(
         self, user_api_key_dict: Any, cache: Any, data: dict[str, Any], call_type: str
@@ -78,6 +94,8 @@ class Guard(CustomLogger):
         if model is not None and model not in self.names:
             known = ", ".join(sorted(self.names))
             raise HTTPException(404, {"error": f"no model {model!r}; there are {known}"})
+        if self.caching:
+            data["cache"] = cache_control(data.get("cache"), allowed=model in self.cached)
         return data
 
     async def async_filter_listed_models(

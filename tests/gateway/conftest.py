@@ -31,7 +31,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def served(name: str, **sections: Any) -> tuple[Any, Any]:
-    plan = builders.small_plan(workload=name, served_model_name=name)
+    task = "embed" if name == "embed" else "chat"
+    plan = builders.small_plan(workload=name, served_model_name=name, task=task)
     chosen = replace(plan.chosen, region="eu-central-1", zones=builders.EU_ZONES)
     return builders.workload(name, MODEL, **sections), replace(plan, chosen=chosen)
 
@@ -82,6 +83,7 @@ WORKLOADS = (
         data={"classification": "internal"},
         rollout={"strategy": "canary", "replaces": "stable", "traffic": 25},
     ),
+    served("faq", data={"classification": "public"}),
     served("embed", data={"classification": "internal"}),
 )
 
@@ -90,7 +92,13 @@ WORKLOADS = (
 def graph() -> Graph:
     """An environment with every kind of route, as the offline engine would deploy it."""
     spec = builders.environment(
-        "gateway-tests", gateway={"host": "llm.example.eu", "timeout": "30s"}, monitoring={"stack": "none"}
+        "gateway-tests",
+        gateway={
+            "host": "llm.example.eu",
+            "timeout": "30s",
+            "cache": {"kind": "in-cluster", "embedding": "embed", "maxClassification": "public"},
+        },
+        monitoring={"stack": "none"},
     )
     return preview(build(builders.arguments(spec, builders.EU_ZONES, *WORKLOADS)))
 

@@ -104,7 +104,7 @@ def pieces(response: http.client.HTTPResponse) -> Iterator[str]:
 
 
 def rewritten(config: Mapping[str, Any], own: FakeBackend, external: FakeBackend) -> dict[str, Any]:
-    """The configuration with the addresses of backends on loopback, and nothing else changed."""
+    """The configuration with backends on loopback and a cache in memory, and nothing else changed."""
     document: dict[str, Any] = json.loads(json.dumps(config))
     for entry in document["model_list"]:
         parameters = entry["litellm_params"]
@@ -115,12 +115,18 @@ def rewritten(config: Mapping[str, Any], own: FakeBackend, external: FakeBackend
             else f"{external.port}/{entry['model_info']['id'].replace('/', '.')}"
         )
         parameters["api_base"] = f"http://{HOST}:{place}/v1"
+    # a search module is not to be had here: answers are kept by exact prompt, in the proxy's memory
+    document["litellm_settings"]["cache_params"] = {
+        "type": "local",
+        "ttl": document["litellm_settings"]["cache_params"]["ttl"],
+        "supported_call_types": document["litellm_settings"]["cache_params"]["supported_call_types"],
+    }
     return document
 
 
 def plain_environment(container: Mapping[str, Any]) -> dict[str, str]:
     """The deployment's plain variables; those from Secrets get values of the tests' own."""
-    secrets = {"LITELLM_MASTER_KEY": MASTER_KEY, **PROVIDER_KEYS}
+    secrets = {"LITELLM_MASTER_KEY": MASTER_KEY, "VALKEY_HOST": HOST, "VALKEY_PORT": "1", **PROVIDER_KEYS}
     return {
         entry["name"]: entry["value"] if "value" in entry else secrets[entry["name"]]
         for entry in container["env"]

@@ -42,7 +42,7 @@ def test_the_version_is_the_one_that_is_deployed() -> None:
 class TestAnswers:
     def test_callers_see_workloads_and_nothing_else(self, gateway: Proxy) -> None:
         names = {item["id"] for item in gateway.call("/v1/models").body["data"]}
-        assert names == {"chat", "picky", "secret", "stable", "next", "embed"}
+        assert names == {"chat", "picky", "secret", "stable", "next", "faq", "embed"}
 
     def test_an_answer_comes_from_the_own_replicas(
         self, gateway: Proxy, own: FakeBackend, external: FakeBackend
@@ -210,6 +210,27 @@ class TestDataClass:
         ]
         assert "secret" not in json.dumps(config["router_settings"])
         assert "gpt-5" in yaml.safe_dump(config)
+
+
+class TestCache:
+    def test_an_answer_to_the_same_prompt_is_kept_where_the_class_allows(
+        self, gateway: Proxy, own: FakeBackend
+    ) -> None:
+        for _ in range(3):
+            assert gateway.chat("faq", "opening hours?").text == "from own/model-faq"
+        assert own.counts() == {"model-faq": 1}
+
+    def test_a_caller_may_ask_for_a_fresh_one(self, gateway: Proxy, own: FakeBackend) -> None:
+        for _ in range(2):
+            gateway.chat("faq", "fresh?", cache={"no-cache": True})
+        assert own.counts() == {"model-faq": 2}
+
+    @pytest.mark.parametrize("model", ["chat", "secret"])
+    def test_nothing_more_protected_is_ever_kept(self, gateway: Proxy, own: FakeBackend, model: str) -> None:
+        """Not even when the caller asks for it."""
+        for more in ({}, {}, {"cache": {"use-cache": True, "no-cache": False, "no-store": False}}):
+            assert gateway.chat(model, "TOP-SECRET, the same each time", **more).status == 200
+        assert own.counts() == {f"model-{model}": 3}
 
 
 class TestKeys:

@@ -104,6 +104,7 @@ CATALOG = FixedCatalog(
         "data-egress-internet-gb": "0.09",
         "rds-postgresql-db.t4g.medium-hour": "0.076",
         "rds-gp3-gb-month": "0.137",
+        "elasticache-valkey-cache.t4g.small-hour": "0.02",
         "waf-web-acl-month": "5.00",
         "waf-rule-month": "1.00",
         "waf-requests-1m": "0.60",
