@@ -30,14 +30,8 @@ def check_gateway(environment: Environment, workloads: Sequence[Workload]) -> It
         yield Finding(path=path, message="no such workload here", accepted=accepted)
 
 
-def check_workload_in(
-    workload: Workload, environment: Environment, others: Sequence[Workload]
-) -> Iterator[Finding]:
-    """External backends need a gateway that knows them; a version that takes over needs what it replaces."""
-    gateway = environment.gateway
-    if gateway is not None and gateway.kind == "inference-extension" and workload.fallback:
-        message = "the inference extension routes to own replicas only"
-        yield Finding(path=("fallback",), message=message, accepted="gateway.kind: litellm, or no fallback")
+def check_workload_among(workload: Workload, others: Sequence[Workload]) -> Iterator[Finding]:
+    """A version that takes over needs what it replaces."""
     if workload.rollout.replaces is not None:
         yield from _takes_over(workload, others)
 

@@ -85,8 +85,6 @@ CACHE_KEYS = {
 class Gateway(Section):
     """The entrance for callers."""
 
-    kind: Literal["litellm", "inference-extension"] = "litellm"
-    """`litellm`: keys, budgets, external fallback; `inference-extension`: routing by prompt prefix."""
     host: HostName
     """DNS name callers use."""
     tls: Literal["acm", "none"] = "acm"
@@ -95,10 +93,7 @@ class Gateway(Section):
     """An existing certificate; absent: one is requested for `host`."""
     waf: bool = True
     """AWS WAF in front."""
-    auth: Literal["keys", "none"] = Field(
-        default_factory=lambda data: "none" if data.get("kind") == "inference-extension" else "keys",
-        json_schema_extra={"default": "keys"},
-    )
+    auth: Literal["keys", "none"] = "keys"
     """How callers prove who they are: keys of teams (with a `database`), else the master key alone."""
     scheme: Literal["internal", "internet-facing"] = "internal"
     """Whether the load balancer has public addresses."""
@@ -143,19 +138,4 @@ class Gateway(Section):
         unused = self.model_fields_set & {"database_class"}
         if unused and self.database != "rds":
             raise conflict("has no effect without RDS", "databaseClass", "database", accepted="database: rds")
-        return self
-
-    @model_validator(mode="after")
-    def _the_kind_can_do_it(self) -> Self:
-        if self.kind == "litellm":
-            return self
-        if self.auth == "keys":
-            message = "the inference extension routes and asks for no keys"
-            raise conflict(message, "auth", "kind", accepted="auth: none, or kind: litellm")
-        if self.cache.kind != "none":
-            message = "the inference extension has no semantic cache"
-            raise conflict(message, "cache", "kind", accepted="no cache, or kind: litellm")
-        if self.scheme == "internet-facing":
-            message = "without keys anyone could call the models"
-            raise conflict(message, "scheme", "kind", accepted="scheme: internal, or kind: litellm")
         return self

@@ -16,7 +16,7 @@ from pydantic import BaseModel
 
 from inferstack.errors import InputError, Problem
 from inferstack.spec.accepted import Accepted
-from inferstack.spec.between import check_gateway, check_workload_in
+from inferstack.spec.between import check_gateway, check_workload_among
 from inferstack.spec.check import MAX_FINDINGS, check
 from inferstack.spec.checks import (
     Knowledge,
@@ -281,4 +281,4 @@ def _check_between(
     for item in workloads:
         if item.value is not None:
             others = [other for other in values if other is not item.value]
-            item.report(check_workload_in(item.value, environment, others))
+            item.report(check_workload_among(item.value, others))

@@ -9,7 +9,6 @@ from inferstack.policy.deployed_routes import GATEWAY_TYPE, Member, deployed, ex
 from inferstack.policy.over import over
 from inferstack.policy.types import Context, EnvironmentRule, Severity, Verdict, fail, not_applicable
 from inferstack.resources import Resource
-from inferstack.view import View
 
 from .fallback_classification import rank
 
@@ -40,11 +39,9 @@ def judge(group: str, workload: WorkloadFacts, member: Member) -> Iterator[Verdi
 
 
 def check(context: Context) -> Iterator[Verdict]:
-    gateways = [
-        item for item in context.resources.of_type(GATEWAY_TYPE) if View(item.inputs).text("kind") in KINDS
-    ]
+    gateways = context.resources.of_type(GATEWAY_TYPE)
     if not gateways:
-        yield not_applicable("no gateway that routes outside")
+        yield not_applicable("no gateway")
 
     def judged(gateway: Resource) -> Iterator[Verdict]:
         config = deployed(context.resources, gateway)
@@ -56,9 +53,6 @@ def check(context: Context) -> Iterator[Verdict]:
 
     yield from over(gateways, judged)
 
-
-KINDS = (None, "litellm")
-"""Gateways whose configuration can name external backends; one that says nothing is such."""
 
 RULE = EnvironmentRule(
     id="INF-RES-011",

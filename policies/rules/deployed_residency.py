@@ -16,18 +16,15 @@ from inferstack.policy.types import (
     not_applicable,
 )
 from inferstack.resources import Resource
-from inferstack.view import Undecided, View
+from inferstack.view import Undecided
 
-from .deployed_classification import KINDS
 from .residency_fallback import judge
 
 
 def check(context: Context) -> Iterator[Verdict]:
-    gateways = [
-        item for item in context.resources.of_type(GATEWAY_TYPE) if View(item.inputs).text("kind") in KINDS
-    ]
+    gateways = context.resources.of_type(GATEWAY_TYPE)
     if not gateways:
-        yield not_applicable("no gateway that routes outside")
+        yield not_applicable("no gateway")
 
     def judged(gateway: Resource) -> Iterator[Verdict]:
         environment = required_environment(context, gateway)

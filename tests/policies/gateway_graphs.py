@@ -48,7 +48,7 @@ def gateway(
     text = yaml.safe_dump(document or config()) if isinstance(document, dict | None) else document
     program = guard if guard is not None else render_text("gateway/gateway_guard.py", {})
     made = (
-        resource("inferstack:index:Gateway", "gateway", {"kind": "litellm", **facts}, parent=ENVIRONMENT),
+        resource("inferstack:index:Gateway", "gateway", dict(facts), parent=ENVIRONMENT),
         resource(
             "kubernetes:core/v1:ConfigMap",
             "gateway",

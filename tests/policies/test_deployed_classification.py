@@ -16,10 +16,6 @@ def test_without_a_gateway_there_is_nothing_to_judge() -> None:
     assert outcome(compliant(), RULE) is Outcome.NOT_APPLICABLE
 
 
-def test_one_that_routes_inside_only_is_not_judged() -> None:
-    assert outcome(gateway(kind="inference-extension"), RULE) is Outcome.NOT_APPLICABLE
-
-
 def test_what_synth_makes_passes() -> None:
     assert outcome(gateway(), RULE) is Outcome.PASS
 

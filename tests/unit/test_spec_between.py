@@ -73,11 +73,3 @@ def test_a_version_takes_over_from_one_that_is_there(
     tmp_path: Path, workloads: dict[str, str], expected: tuple[str, str, str]
 ) -> None:
     assert expected in problems(environment(tmp_path, "", **workloads))
-
-
-def test_the_inference_extension_has_no_external_backends(tmp_path: Path) -> None:
-    gateway = "gateway: {host: a.example, kind: inference-extension}\n"
-    fallback = "fallback: [{provider: openai, model: gpt-5}]\n"
-    assert problems(environment(tmp_path, gateway, chat=fallback)) == [
-        ("chat", "fallback", "gateway.kind: litellm, or no fallback")
-    ]
