@@ -114,9 +114,8 @@ class Resolved:
 
     @property
     def counting_gateway(self) -> bool:
-        """LiteLLM is in front and counts requests, failures and spend; the inference extension does not."""
-        gateway = self.environment.gateway
-        return gateway is not None and gateway.kind == "litellm"
+        """LiteLLM is in front and counts requests, failures and spend."""
+        return self.environment.gateway is not None
 
     @property
     def watched(self) -> tuple[Watched, ...]:

@@ -373,10 +373,9 @@ class TestCharts:
                 assert "unknown" not in repr(release.inputs)
 
 
-def test_a_gateway_that_counts_nothing_is_not_asked() -> None:
-    """The inference extension routes; what callers saw is then known from the engine only."""
-    gateway = {"host": "llm.example.eu", "kind": "inference-extension"}
-    subject = watched(builders.prod(gateway=gateway))[0]
+def test_without_a_gateway_the_engine_is_asked() -> None:
+    """What callers saw is then known from the engine only."""
+    subject = watched(builders.prod(gateway=None))[0]
     availability = next(item for item in objectives(subject) if item.slo == "availability")
     assert "litellm" not in availability.ratio
     assert "vllm:request_success_total" in availability.ratio
