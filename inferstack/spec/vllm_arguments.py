@@ -22,12 +22,13 @@ FLAGS: Final = ("flag", "switch")
 _WANTED: Final[Mapping[str, tuple[tuple[type, ...], str]]] = {
     "int": ((int,), "a whole number"),
     "float": ((int, float), "a number"),
-    "size": ((int, str), "a whole number, or one with a unit: 8k"),
+    "size": ((int,), "a whole number"),
     "text": ((str, int, float), "text"),
     "json": ((dict, str), "a section of `key: value` lines"),
     "json or text": ((dict, str), "text, or a section of `key: value` lines"),
 }
-"""By type: what YAML may hold, and how it is called. Text may look like a number."""
+"""By type: what YAML may hold, and how it is called. Text may look like a number. Of sizes, vLLM reads ``8k``
+and ``8K`` as two different numbers: a spec says which."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -78,6 +78,7 @@ def test_an_argument_without_a_value_is_told():
         ("enable-prefix-caching", "yes", "a flag", "true or false"),
         ("max-num-seqs", "many", "not a whole number", "a whole number"),
         ("max-num-seqs", True, "not a whole number", "a whole number"),
+        ("max-num-batched-tokens", "8k", "not a whole number", "a whole number"),
         ("max-num-seqs", 1.5, "not a whole number", "a whole number"),
         ("max-num-seqs", [1, 2], "a list", "a whole number"),
         ("gpu-memory-utilization", "0.9", "not a number", "a number"),
@@ -98,7 +99,6 @@ def test_values_of_the_wrong_type_are_told_what_is_wanted(name, value, said, acc
     ("name", "value"),
     [
         ("enable-prefix-caching", False),
-        ("max-num-batched-tokens", "8k"),
         ("max-num-batched-tokens", 8192),
         ("gpu-memory-utilization", 1),
         ("structured-outputs-config", {"backend": "xgrammar"}),
