@@ -124,14 +124,14 @@ def _require_secrets(graph: Graph) -> None:
     from inferstack.errors import InputError, Problem
     from inferstack.preflight.needs import needs_of
 
-    missing = needs_of(graph).missing_secrets
+    missing, stack = needs_of(graph).missing_secrets, f"--stack {graph.stack}"
     if missing:
         raise InputError(
             *(
                 Problem(
                     message="needed and not set",
                     path=f"inferstack:{name}",
-                    accepted=f"pulumi config set --secret inferstack:{name}, or secretsInCluster: true",
+                    accepted=f"pulumi config set --secret inferstack:{name} {stack}; secretsInCluster: true",
                 )
                 for name in missing
             )

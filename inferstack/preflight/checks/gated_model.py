@@ -30,7 +30,8 @@ def _run(subject: Subject) -> Iterator[Finding]:
 def _configured(model: GatedModel, subject: Subject) -> _Verdict:
     accept = f"accept its terms at https://huggingface.co/{model.checkpoint}"
     if TOKEN_KEY in subject.needs.missing_secrets:
-        fix = f"{accept}, then: pulumi config set --secret inferstack:{TOKEN_KEY}"
+        command = f"pulumi config set --secret inferstack:{TOKEN_KEY} --stack {subject.needs.environment}"
+        fix = f"{accept}, then: {command}"
         return Status.FAIL, "is gated and no token is configured", fix
     if model.gated is None:
         return Status.WARN, "may be gated: that is not established", f"--hub asks; if it is: {accept}"

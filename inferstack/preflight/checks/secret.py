@@ -15,7 +15,8 @@ def _run(subject: Subject) -> Iterator[Finding]:
             status=Status.FAIL,
             what=f"inferstack:{name} is not set",
             where=where,
-            fix=f"pulumi config set --secret inferstack:{name}   (or secretsInCluster: true)",
+            fix=f"pulumi config set --secret inferstack:{name} --stack {subject.needs.environment}"
+            " (or inferstack:secretsInCluster: true)",
         )
     if not subject.needs.missing_secrets:
         yield Finding(check="secret", status=Status.OK, what="every secret it needs is set", where=where)
