@@ -133,6 +133,7 @@ FAMILIES = {
     "RES": "residency",
     "SEC": "security",
     "REL": "reliability",
+    "GPU": "serving hygiene",
     "CST": "cost",
     "GOV": "governance",
 }

@@ -96,6 +96,10 @@ def workload_inputs() -> dict[str, Any]:
         "purchase": "on-demand",
         "minReplicas": 2,
         "replicas": 3,
+        "replicasServing": 2,
+        "surgeReplicas": 0,
+        "nodesPerReplica": 1,
+        "coldStartS": 240,
         "requestsPerDay": "100000",
         "inputTokens": "1000",
         "outputTokens": "200",
@@ -106,16 +110,42 @@ def deployment_inputs() -> dict[str, Any]:
     container = {
         "name": "vllm",
         "image": "vllm/vllm-openai:v0.33.0",
-        "args": ["s3://inferstack-prod-eu-weights/models/x", "--max-model-len", "8192"],
+        "args": [
+            "s3://inferstack-prod-eu-weights/models/x",
+            *("--max-model-len", "8192"),
+            *("--tensor-parallel-size", "2"),
+            *("--shutdown-timeout", "60"),
+        ],
         "env": [{"name": "HF_HUB_OFFLINE", "value": "1"}],
+        "ports": [{"name": "http", "containerPort": 8000}],
+        "resources": {
+            "requests": {"cpu": "6", "memory": "60Gi", "nvidia.com/gpu": "2"},
+            "limits": {"memory": "60Gi", "nvidia.com/gpu": "2"},
+        },
+        "startupProbe": {"httpGet": {"path": "/health"}, "periodSeconds": 10, "failureThreshold": 60},
+        "livenessProbe": {"httpGet": {"path": "/health"}},
+        "lifecycle": {"preStop": {"sleep": {"seconds": 10}}},
+        "volumeMounts": [{"name": "shm", "mountPath": "/dev/shm"}],
         "securityContext": {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}},
     }
-    pod = {"securityContext": {"runAsNonRoot": True, "runAsUser": 2000}, "containers": [container]}
+    pod = {
+        "securityContext": {"runAsNonRoot": True, "runAsUser": 2000},
+        "terminationGracePeriodSeconds": 85,
+        "nodeSelector": {"inferstack.dev/workload": "chat"},
+        "tolerations": [{"key": "nvidia.com/gpu", "operator": "Exists"}],
+        "containers": [container],
+        "volumes": [{"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": "16Gi"}}],
+    }
+    rolling = {"maxSurge": 0, "maxUnavailable": 1}
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
         "metadata": {"name": "model-chat", "namespace": "llm-serving"},
-        "spec": {"template": {"spec": pod}},
+        "spec": {
+            "replicas": 3,
+            "strategy": {"type": "RollingUpdate", "rollingUpdate": rolling},
+            "template": {"spec": pod},
+        },
     }
 
 
@@ -132,6 +162,7 @@ BLOCK = f"{STACK}aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock::weights
 BUCKET_POLICY = f"{STACK}aws:s3/bucketPolicy:BucketPolicy::weights"
 NETWORK_POLICY = f"{STACK}kubernetes:networking.k8s.io/v1:NetworkPolicy::chat"
 CHART = f"{STACK}kubernetes:helm.sh/v3:Release::prometheus"
+BUDGET = f"{STACK}kubernetes:policy/v1:PodDisruptionBudget::chat"
 JOB = f"{STACK}kubernetes:batch/v1:Job::load"
 TOKEN = f"{STACK}kubernetes:core/v1:Secret::token"
 
@@ -227,6 +258,12 @@ def compliant() -> dict[str, Resource]:
             "kubernetes:networking.k8s.io/v1:NetworkPolicy",
             "chat",
             {"spec": {"policyTypes": ["Ingress"], "ingress": [{"from": [{"namespaceSelector": {}}]}]}},
+            parent=SERVICE,
+        ),
+        resource(
+            "kubernetes:policy/v1:PodDisruptionBudget",
+            "chat",
+            {"spec": {"maxUnavailable": 1}},
             parent=SERVICE,
         ),
         resource(

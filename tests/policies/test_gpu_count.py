@@ -1,0 +1,60 @@
+"""INF-GPU-009: a server has exactly the GPUs its parallelism uses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from policy_graphs import DEPLOYMENT, SERVICE, changed, compliant, messages, outcome, put
+
+from inferstack.policy.types import Outcome
+
+RULE = "INF-GPU-009"
+CONTAINER = "spec.template.spec.containers.0"
+
+
+def test_the_compliant_environment_passes() -> None:
+    assert outcome(compliant(), RULE) is Outcome.PASS
+
+
+def args(*words: str) -> dict[str, Any]:
+    return {f"{CONTAINER}.args": ["s3://weights", *words]}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--tensor-parallel-size", "4"),
+        ("--tensor-parallel-size=2", "--pipeline-parallel-size=2"),
+        ("-tp", "2", "--data-parallel-size", "2"),
+        (),
+    ],
+)
+def test_other_numbers_of_ranks_fail(words: tuple[str, ...]) -> None:
+    resources = changed(DEPLOYMENT, args(*words))
+    assert outcome(resources, RULE) is Outcome.FAIL
+    assert "ranks on 2 GPUs" in messages(resources, RULE)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--pipeline-parallel-size", "2"),
+        ("--data-parallel-size", "2"),
+        ("--data-parallel-size", "4", "--data-parallel-size-local", "2"),
+    ],
+)
+def test_every_way_to_use_two_gpus_passes(words: tuple[str, ...]) -> None:
+    assert outcome(changed(DEPLOYMENT, args(*words)), RULE) is Outcome.PASS
+
+
+def test_a_group_is_counted_over_its_nodes() -> None:
+    resources = changed(DEPLOYMENT, args("-tp", "2", "-pp", "2"))
+    put(resources[SERVICE].inputs, "nodesPerReplica", 2)
+    assert outcome(resources, RULE) is Outcome.PASS
+    put(resources[SERVICE].inputs, "nodesPerReplica", 3)
+    assert "starts 4 ranks on 6 GPUs of 3 nodes" in messages(resources, RULE)
+
+
+def test_a_size_that_is_no_number_is_indeterminate() -> None:
+    assert outcome(changed(DEPLOYMENT, args("-tp", "auto")), RULE) is Outcome.INDETERMINATE
