@@ -13,11 +13,15 @@ if TYPE_CHECKING:
     from inferstack.catalog.types import InstanceType
     from inferstack.sizing.types import Candidate
 
-ALLOCATABLE_SHARE: Final = 0.92
-"""Firmware and kernel take some of the nominal memory, kubelet reserves by pod count."""
-DAEMONS_GIB: Final = 2.5
+HYPERVISOR_SHARE: Final = 0.075
+"""Of nominal memory that never reaches the node; Karpenter assumes as much before it has seen one."""
+KUBELET_MIB: Final = 355
+KUBELET_MIB_PER_POD: Final = 11
+"""Reserved by the EKS image, with the eviction threshold; it counts pod slots, not pods."""
+MOST_POD_SLOTS: Final = 737
+DAEMONS_GIB: Final = 1.25
 DAEMONS_CPU: Final = 1.3
-"""Device plugin, DCGM, CNI, CSI, log and node agents, kubelet's reservation."""
+"""Device plugin, DCGM, CNI, CSI, log and node agents; of CPU kubelet's reservation too."""
 SHM_GIB: Final = 2
 SHM_PARALLEL_GIB: Final = 16
 STREAMER_SHARE: Final = 0.3
@@ -70,7 +74,7 @@ def pod_resources(instance: InstanceType, candidate: Candidate, *, efa_interface
     """The node divided by its replicas, after what the system takes."""
     gpus = max(1, candidate.tp * candidate.pp // candidate.nodes_per_replica)
     share = max(1, candidate.replicas_per_node)
-    memory = int((instance.memory_gib * ALLOCATABLE_SHARE - DAEMONS_GIB) / share)
+    memory = int((_allocatable_gib(instance) - DAEMONS_GIB) / share)
     cpus = int((instance.vcpus - DAEMONS_CPU) / share)
     shm = min(SHM_PARALLEL_GIB, max(SHM_GIB, memory // 4)) if gpus > 1 else SHM_GIB
     return PodResources(
@@ -81,3 +85,10 @@ def pod_resources(instance: InstanceType, candidate: Candidate, *, efa_interface
         efa_interfaces=efa_interfaces,
         link=link_of(instance, gpus),
     )
+
+
+def _allocatable_gib(instance: InstanceType) -> float:
+    """Memory that kubelet leaves to pods, at worst."""
+    slots = min(MOST_POD_SLOTS, instance.max_enis * (instance.ipv4_per_eni - 1) + 2)
+    reserved_mib = KUBELET_MIB + KUBELET_MIB_PER_POD * slots
+    return instance.memory_gib * (1 - HYPERVISOR_SHARE) - reserved_mib / 1024
