@@ -91,7 +91,6 @@ def network_policy() -> dict[str, Any]:
     body = {
         "podSelector": {"matchLabels": LABELS},
         "policyTypes": ["Ingress", "Egress"],
-        "ingress": [],
         "egress": [
             {"ports": [{"protocol": "UDP", "port": 53}, {"protocol": "TCP", "port": 53}]},
             {"to": [gateway], "ports": [{"protocol": "TCP", "port": gateway_names.PORT}]},
