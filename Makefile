@@ -18,7 +18,7 @@ TIERS := engine or cluster or browser or promtool or gateway or aws or bench
 ENVIRONMENTS := dev prod-eu prod-us
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-gateway test-engine test-promtool test-browser test-aws test-all lint format types imports check bench accuracy golden clean
+.PHONY: help setup demo test test-gateway test-engine test-promtool test-browser test-aws test-cluster test-all lint format types imports check bench accuracy golden clean
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -72,6 +72,10 @@ test-browser: setup ## The report page in a real Chromium (skipped when there is
 test-aws: setup ## The AWS half made in a moto server on loopback (and by terraform, where there is one)
 	@$(RUN) pytest -q -m aws tests/aws
 
+test-cluster: setup ## Manifests, scheduling, rollouts under a real API server, built with Go (skipped without one)
+	@$(RUN) tests.cluster.build
+	@$(RUN) pytest -q -m cluster tests/cluster || test $$? -eq 5
+
 lint: setup ## ruff: rules and format
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
@@ -88,7 +92,7 @@ imports: setup ## Layering contracts
 
 check: lint types imports test ## What a commit must pass
 
-test-all: check test-engine test-promtool test-browser ## Everything there is
+test-all: check test-engine test-promtool test-browser test-cluster ## Everything there is
 
 bench: setup ## Speed: medians of 5, printed and written to docs/benchmarks.md
 	@$(RUN) tests.bench
