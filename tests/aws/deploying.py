@@ -10,7 +10,15 @@ from typing import Any
 import pulumi
 
 # each module registers the makers of its types
-from tests.aws import make_ec2, make_eks, make_identity, make_storage, make_stores, make_watching  # noqa: F401
+from tests.aws import (  # noqa: F401
+    make_database,
+    make_ec2,
+    make_eks,
+    make_identity,
+    make_storage,
+    make_stores,
+    make_watching,
+)
 from tests.aws.cloud import Cloud
 from tests.components.running import FAKE_OUTPUTS
 

@@ -134,6 +134,8 @@ def _permission(group: str, rule: Inputs) -> dict[str, Any]:
         request["IpRanges"] = [{"CidrIp": cidr} for cidr in cidrs]
     if rule.pop("self", False):
         request["UserIdGroupPairs"] = [{"GroupId": group}]
+    if others := rule.pop("securityGroups", None):
+        request["UserIdGroupPairs"] = [{"GroupId": other} for other in others]
     rule.pop("description", None)
     assert not rule, f"never sent: {rule}"
     return request

@@ -35,6 +35,7 @@ MIRROR = "123456789012.dkr.ecr.eu-central-1.amazonaws.com/mirror"
 SECRETS = Settings(
     gateway_master_key="sk-test",
     hugging_face_token="hf-test",
+    gateway_database_password="database-test",
     provider_keys={"openai": "openai-test", "together": "together-test"},
 )
 

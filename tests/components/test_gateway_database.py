@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -31,7 +32,8 @@ def environment(database: str, *, production: bool = True, **gateway: Any) -> In
         **gateway,
     }
     tags = {"environment": "prod" if production else "dev"}
-    return builders.prod(gateway=section, monitoring={"stack": "none"}, tags=tags)
+    args = builders.prod(gateway=section, monitoring={"stack": "none"}, tags=tags)
+    return replace(args, settings=replace(builders.SECRETS, gateway_database_password=None))
 
 
 def with_password(args: InferenceEnvironmentArgs) -> InferenceEnvironmentArgs:
