@@ -1,4 +1,4 @@
-"""Prometheus' own promtool, built from its Go module once and kept in ``.tools``."""
+"""Prometheus' promtool and Alertmanager's amtool, built from their Go modules once and kept in ``.tools``."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[2]
 VERSION = "v0.316.0"
 """Of the module; v0.316 is Prometheus 3.16."""
 MODULE = f"github.com/prometheus/prometheus/cmd/promtool@{VERSION}"
-PLACE = ROOT / ".tools" / f"promtool-{VERSION}"
+AMTOOL = "github.com/prometheus/alertmanager/cmd/amtool@v0.34.1"
 BUILD_SECONDS = 1500
 
 
@@ -40,27 +40,33 @@ class Promtool:
 
 def find() -> Promtool | str:
     """The tool, or why there is none. ``PROMTOOL`` names one that is already there."""
-    if given := os.environ.get("PROMTOOL"):
-        return Promtool(Path(given))
-    built = PLACE / "promtool"
+    found = tool("promtool", MODULE)
+    return Promtool(found) if isinstance(found, Path) else found
+
+
+def tool(name: str, module: str) -> Path | str:
+    """A program of a Go module, built once; or why it cannot be had."""
+    if given := os.environ.get(name.upper()):
+        return Path(given)
+    built = ROOT / ".tools" / f"{name}-{module.rpartition('@')[2]}" / name
     if built.exists():
-        return Promtool(built)
+        return built
     go = shutil.which("go")
     if go is None:
-        return "no Go on PATH to build promtool with, and PROMTOOL names none"
-    return _build(go, built)
+        return f"no Go on PATH to build {name} with, and {name.upper()} names none"
+    return _build(go, module, built)
 
 
-def _build(go: str, built: Path) -> Promtool | str:
-    PLACE.mkdir(parents=True, exist_ok=True)
-    environment = os.environ | {"GOBIN": str(PLACE)}
-    command = [go, "install", "-p", "2", MODULE]
+def _build(go: str, module: str, built: Path) -> Path | str:
+    built.parent.mkdir(parents=True, exist_ok=True)
+    environment = os.environ | {"GOBIN": str(built.parent)}
+    command = [go, "install", "-p", "2", module]
     try:
         done = subprocess.run(
             command, env=environment, capture_output=True, text=True, timeout=BUILD_SECONDS, check=False
         )
     except subprocess.TimeoutExpired:
-        return f"promtool was not built within {BUILD_SECONDS} s"
+        return f"{built.name} was not built within {BUILD_SECONDS} s"
     if done.returncode != 0:
-        return f"promtool could not be built: {done.stderr.strip().splitlines()[-1:]}"
-    return Promtool(built)
+        return f"{built.name} could not be built: {done.stderr.strip().splitlines()[-1:]}"
+    return built
