@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from components import kube
+from components import gateway_names, kube
 from components.vllm_args import PORT
 from components.vllm_pod import AGENT_CIDR, pod_template
 
@@ -78,9 +78,15 @@ def network_policy(spec: ServerSpec) -> dict[str, Any]:
 def _callers(spec: ServerSpec) -> list[dict[str, Any]]:
     if not spec.callers:
         return [{"namespaceSelector": {}}]
-    return [
-        {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": name}}} for name in spec.callers
-    ]
+    return [_caller(name) for name in spec.callers]
+
+
+def _caller(namespace: str) -> dict[str, Any]:
+    """Of the gateway's namespace LiteLLM alone: not its database, its cache or its jobs."""
+    place: dict[str, Any] = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}}}
+    if namespace == gateway_names.NAMESPACE:
+        place["podSelector"] = {"matchLabels": gateway_names.LABELS}
+    return place
 
 
 def deployment(spec: ServerSpec, *, scaled: bool = False) -> dict[str, Any]:

@@ -346,8 +346,11 @@ class TestAccess:
         assert rule == [
             {
                 "from": [
-                    {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": name}}}
-                    for name in ("llm-gateway", "monitoring")
+                    {
+                        "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "llm-gateway"}},
+                        "podSelector": {"matchLabels": {"app.kubernetes.io/name": "litellm"}},
+                    },
+                    {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}},
                 ],
                 "ports": [{"protocol": "TCP", "port": 8000}],
             }
