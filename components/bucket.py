@@ -22,6 +22,8 @@ PRIVATE: Final = {
     "ignorePublicAcls": True,
     "restrictPublicBuckets": True,
 }
+INCOMPLETE_DAYS: Final = 7
+OLD_VERSION_DAYS: Final = 30
 VERSIONED: Final = {"versioningConfiguration": {"status": "Enabled"}}
 
 
@@ -65,6 +67,18 @@ def secure(
         _part("Policy", name, bucket, policy, parent.child(depends_on=[block])),
         _part("Versioning", name, bucket, VERSIONED, options),
     )
+
+
+def tidy(parent: Component, name: str, bucket: Bucket, guards: Sequence[pulumi.Resource]) -> None:
+    """Ends what nobody reads: uploads that broke off, versions that were replaced."""
+    rule = {
+        "id": "tidy",
+        "status": "Enabled",
+        "filter": {"prefix": ""},
+        "abortIncompleteMultipartUpload": {"daysAfterInitiation": INCOMPLETE_DAYS},
+        "noncurrentVersionExpiration": {"noncurrentDays": OLD_VERSION_DAYS},
+    }
+    _part("LifecycleConfiguration", name, bucket, {"rules": [rule]}, parent.child(depends_on=guards))
 
 
 def _part(

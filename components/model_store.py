@@ -9,14 +9,11 @@ import pulumi
 
 from components import arns, iam, kube, naming
 from components.base import Component
-from components.bucket import Bucket, secure
+from components.bucket import Bucket, secure, tidy
 from components.facts import ModelStoreFacts
 from components.loader import NAMESPACE, SERVICE_ACCOUNT, Checkpoint, LoaderSettings, loader_objects
 from components.replication import ReplicationArgs, replicate
-from components.wire import WireResource, s3
-
-INCOMPLETE_DAYS = 7
-OLD_VERSION_DAYS = 30
+from components.wire import s3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,7 +78,7 @@ class ModelStore(Component):
         resource = s3("Bucket", self.name, {"bucket": args.bucket}, options)
         bucket = Bucket(resource=resource, name=args.bucket, region=args.place.region)
         guards = secure(self, self.name, bucket, args.key_arn)
-        self._lifecycle(resource, guards)
+        tidy(self, self.name, bucket, guards)
         if args.replica_regions:
             replication = ReplicationArgs(
                 environment=args.environment,
@@ -94,17 +91,6 @@ class ModelStore(Component):
             )
             replicate(self, replication)
         return guards
-
-    def _lifecycle(self, bucket: WireResource, guards: Sequence[pulumi.Resource]) -> None:
-        tidy = {
-            "id": "tidy",
-            "status": "Enabled",
-            "filter": {"prefix": ""},
-            "abortIncompleteMultipartUpload": {"daysAfterInitiation": INCOMPLETE_DAYS},
-            "noncurrentVersionExpiration": {"noncurrentDays": OLD_VERSION_DAYS},
-        }
-        inputs = {"bucket": bucket.id, "rules": [tidy]}
-        s3("BucketLifecycleConfiguration", self.name, inputs, self.child(depends_on=guards))
 
     def _jobs(self, guards: Sequence[pulumi.Resource]) -> dict[str, kube.KubernetesObject]:
         args = self.args

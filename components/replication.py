@@ -10,7 +10,8 @@ import pulumi
 import pulumi_aws as aws
 
 from components import iam, naming
-from components.bucket import Bucket, secure
+from components.bucket import Bucket, secure, tidy
+from components.encryption import key_policy
 from components.wire import s3
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ def _replica(parent: Component, args: ReplicationArgs, region: str) -> Replica:
         description=f"inferstack {args.environment}: weights in {region}",
         enable_key_rotation=True,
         deletion_window_in_days=30,
+        policy=key_policy(args.place.account, region),
         region=region,
         opts=parent.child(protect=args.protect),
     )
@@ -63,7 +65,9 @@ def _replica(parent: Component, args: ReplicationArgs, region: str) -> Replica:
     options = parent.child(protect=args.protect, retain_on_delete=args.protect)
     resource = s3("Bucket", name, {"bucket": physical, "region": region}, options)
     bucket = Bucket(resource=resource, name=physical, region=region, foreign=True)
-    return Replica(bucket=bucket, key_arn=key.arn, guards=secure(parent, name, bucket, key.arn))
+    guards = secure(parent, name, bucket, key.arn)
+    tidy(parent, name, bucket, guards)
+    return Replica(bucket=bucket, key_arn=key.arn, guards=guards)
 
 
 def _role(parent: Component, args: ReplicationArgs, replicas: Sequence[Replica]) -> aws.iam.Role:

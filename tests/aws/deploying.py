@@ -44,11 +44,16 @@ class Deployer(pulumi.runtime.Mocks):
 def deploy(program: Callable[[], object], cloud: Cloud) -> Deployer:
     """Everything of a program, in the order that its dependencies allow."""
     deployer = Deployer(cloud)
-    contextvars.Context().run(_deploy, program, deployer)
+    run_with(program, deployer)
     return deployer
 
 
-def _deploy(program: Callable[[], object], deployer: Deployer) -> None:
+def run_with(program: Callable[[], object], mocks: pulumi.runtime.Mocks) -> None:
+    """On a loop and in a context of their own."""
+    contextvars.Context().run(_deploy, program, mocks)
+
+
+def _deploy(program: Callable[[], object], deployer: pulumi.runtime.Mocks) -> None:
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     try:

@@ -24,10 +24,10 @@ def example(name: str) -> InferenceEnvironmentArgs:
     return InferenceEnvironmentArgs(loaded=loaded, plan=plan, catalog=catalog, settings=builders.SECRETS)
 
 
-def everything() -> InferenceEnvironmentArgs:
+def everything(nat: str = "regional") -> InferenceEnvironmentArgs:
     """Each option that adds AWS resources, at once."""
     return builders.prod(
-        network={"nat": "regional", "flowLogsTo": "s3"},
+        network={"nat": nat, "flowLogsTo": "s3"},
         cluster={"adminRoleArns": [f"arn:aws:iam::{ACCOUNT}:role/admin"], "extendedSupport": True},
         monitoring={"stack": "amp"},
         modelStore={"replicaRegions": ["eu-west-1"]},
@@ -55,6 +55,11 @@ def stores() -> InferenceEnvironmentArgs:
     pair = (served, builders.small_plan(chosen=chosen, second_choice=second))
     settings = replace(builders.SECRETS, registry_keys=registry_keys)
     return builders.arguments(args.loaded.environment, builders.US_ZONES, pair, settings=settings)
+
+
+def everything_of_provider_5() -> InferenceEnvironmentArgs:
+    """Less the regional NAT gateway: Terraform's AWS provider has it from 6.x on, as pulumi-aws has."""
+    return everything(nat="per-zone")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,3 +96,9 @@ IN_AN_EXISTING_VPC: dict[str, Callable[[Adopted], InferenceEnvironmentArgs]] = {
     "adopted-vpc": adopted_vpc,
     "adopted-cluster": adopted_cluster,
 }
+THERE = Adopted(
+    vpc_id="vpc-0123456789abcdef0",
+    private={zone: f"subnet-0123456789abcdef{index}" for index, zone in enumerate(builders.EU_ZONES)},
+    security_group_id="sg-0123456789abcdef0",
+)
+"""Ids for what is rendered and not made."""
