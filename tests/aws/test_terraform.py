@@ -11,12 +11,13 @@ import os
 import re
 import shutil
 import subprocess
+from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from components.environment import InferenceEnvironmentArgs
 from tests.aws.cloud import UNSUPPORTED, Cloud, Unsupported, maybe
 from tests.aws.environments import ACCOUNT, IN_AN_EXISTING_VPC, NEW, THERE, everything_of_provider_5
 from tests.aws.terraform import TABLE, TYPES, Document, references, render, without_newer
@@ -38,15 +39,22 @@ ENVIRONMENTS = {
 }
 
 
-def rendered(args: InferenceEnvironmentArgs) -> Document:
+@cache
+def _rendered(name: str) -> str:
+    args = ENVIRONMENTS[name]()
     environment = args.loaded.environment
     tags = {"inferstack.dev/environment": environment.name, **environment.tags}
-    return render(build(args), region=environment.cloud.region, default_tags=tags)
+    return json.dumps(render(build(args), region=environment.cloud.region, default_tags=tags))
+
+
+def rendered(name: str) -> Document:
+    """A configuration of the caller's own."""
+    return dict(json.loads(_rendered(name)))
 
 
 @pytest.mark.parametrize("name", list(ENVIRONMENTS))
 def test_every_reference_leads_to_a_resource(name: str) -> None:
-    document = rendered(ENVIRONMENTS[name]())
+    document = rendered(name)
     known = {f"{kind}.{label}" for kind, found in document["resource"].items() for label in found}
     assert references(document) <= known
     assert len(references(document)) >= 5
@@ -130,24 +138,39 @@ def terraform(tmp_path_factory: pytest.TempPathFactory) -> Terraform:
 
 
 VALIDATED = ("dev", "prod-eu", "groups", "capacity-block", "karpenter", "adopted-cluster", "everything")
-"""Together they have every type and every input; the rest is like them, and a validation takes seconds."""
+"""Together they have every input; the rest is like them, and a validation takes seconds."""
+
+
+def inputs_of(names: Iterable[str]) -> set[tuple[str, str]]:
+    """Types with each of their inputs."""
+    return {
+        (kind, key)
+        for name in names
+        for kind, found in rendered(name)["resource"].items()
+        for body in found.values()
+        for key in body
+    }
+
+
+def test_what_is_validated_has_every_input_of_all() -> None:
+    assert inputs_of(VALIDATED) == inputs_of(ENVIRONMENTS)
 
 
 @pytest.mark.parametrize("name", VALIDATED)
 def test_the_providers_schema_accepts_every_input(name: str, terraform: Terraform) -> None:
-    document, _ = without_newer(rendered(ENVIRONMENTS[name]()))
+    document, _ = without_newer(rendered(name))
     terraform.write(document)
     assert "The configuration is valid" in terraform.run("validate")
 
 
 def test_what_is_left_out_for_an_older_provider_is_used_somewhere() -> None:
-    left_out = set().union(*(without_newer(rendered(make()))[1] for make in ENVIRONMENTS.values()))
+    left_out = set().union(*(without_newer(rendered(name))[1] for name in ENVIRONMENTS))
     declared = {(kind, path) for kind, paths in TABLE["missing_in_provider_5"].items() for path in paths}
     assert left_out == declared
 
 
 def test_a_name_that_the_schema_has_not_is_refused(terraform: Terraform) -> None:
-    document, _ = without_newer(rendered(NEW["groups"]()))
+    document, _ = without_newer(rendered("groups"))
     body = next(iter(document["resource"]["aws_launch_template"].values()))
     body["metadata_options"]["http_token"] = "required"
     terraform.write(document)
@@ -156,7 +179,7 @@ def test_a_name_that_the_schema_has_not_is_refused(terraform: Terraform) -> None
 
 
 def test_the_provider_makes_everything_in_moto(terraform: Terraform, endpoint: str) -> None:
-    document, _ = without_newer(rendered(everything_of_provider_5()))
+    document, _ = without_newer(rendered("everything"))
     wanted = sum(len(found) for found in document["resource"].values())
     dropped = {TYPES[kind] for kind in UNSUPPORTED} | set(TABLE["not_applied"])
     document["resource"] = {
