@@ -30,7 +30,7 @@ UNSUPPORTED: Mapping[str, str] = yaml.safe_load(
 )
 """Types that moto does not know, and why that is so."""
 NOT_THERE = ("NotImplemented", "404", "500", "501", "UnknownOperationException", "InvalidAction")
-PATIENCE = Config(retries={"total_max_attempts": 1}, connect_timeout=5, read_timeout=30)
+PATIENCE = Config(retries={"total_max_attempts": 1}, connect_timeout=30, read_timeout=120)
 
 
 def makes(kind: str) -> Callable[[Maker], Maker]:

@@ -11,6 +11,7 @@ import pulumi
 
 # each module registers the makers of its types
 from tests.aws import (  # noqa: F401
+    make_alerts,
     make_database,
     make_ec2,
     make_eks,

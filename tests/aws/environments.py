@@ -13,6 +13,7 @@ from inferstack.spec.load import load_environment
 from tests.components import builders
 from tests.example_graphs import EXAMPLES, folder
 
+SETTINGS = replace(builders.SECRETS, gateway_database_password="database-test")
 ACCOUNT = "123456789012"
 """moto's own."""
 
@@ -21,7 +22,7 @@ def example(name: str) -> InferenceEnvironmentArgs:
     """An environment under ``stacks/``, planned as it is by the program."""
     loaded, catalog = load_environment(folder(name)), load_catalog()
     plan = plan_environment(loaded, catalog)
-    return InferenceEnvironmentArgs(loaded=loaded, plan=plan, catalog=catalog, settings=builders.SECRETS)
+    return InferenceEnvironmentArgs(loaded=loaded, plan=plan, catalog=catalog, settings=SETTINGS)
 
 
 def everything(nat: str = "regional") -> InferenceEnvironmentArgs:
@@ -29,7 +30,7 @@ def everything(nat: str = "regional") -> InferenceEnvironmentArgs:
     return builders.prod(
         network={"nat": nat, "flowLogsTo": "s3"},
         cluster={"adminRoleArns": [f"arn:aws:iam::{ACCOUNT}:role/admin"], "extendedSupport": True},
-        monitoring={"stack": "amp"},
+        monitoring={"stack": "amp", "alerts": {"emails": ["oncall@example.eu"]}},
         modelStore={"replicaRegions": ["eu-west-1"]},
         budget={"monthlyUsd": 90000},
         safety={

@@ -132,10 +132,9 @@ def _permission(group: str, rule: Inputs) -> dict[str, Any]:
     }
     if cidrs := rule.pop("cidrBlocks", None):
         request["IpRanges"] = [{"CidrIp": cidr} for cidr in cidrs]
-    if rule.pop("self", False):
-        request["UserIdGroupPairs"] = [{"GroupId": group}]
-    if others := rule.pop("securityGroups", None):
-        request["UserIdGroupPairs"] = [{"GroupId": other} for other in others]
+    groups = [*rule.pop("securityGroups", []), *([group] if rule.pop("self", False) else [])]
+    if groups:
+        request["UserIdGroupPairs"] = [{"GroupId": one} for one in groups]
     rule.pop("description", None)
     assert not rule, f"never sent: {rule}"
     return request

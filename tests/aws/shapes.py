@@ -7,6 +7,8 @@ from typing import Any
 
 from inferstack.resources import Secret
 
+SECRET_MARK = "4dabf18193072939515e22adb298388d"
+"""How the engine marks a secret on the wire."""
 BOOLEANS = {"true": True, "false": False}
 
 
@@ -15,6 +17,8 @@ def plain(value: Any) -> Any:
     if isinstance(value, Secret):
         return plain(value.value)
     if isinstance(value, Mapping):
+        if SECRET_MARK in value:
+            return plain(value["value"])
         return {str(key): plain(item) for key, item in value.items() if item is not None}
     if isinstance(value, list | tuple):
         return [plain(item) for item in value]

@@ -83,8 +83,10 @@ def _outputs(kind: str, mark: Callable[[str], str]) -> Document:
             "nodeGroupName": mark("node_group_name"),
             "resources": [{"autoscalingGroups": [{"name": group}]}],
         }
-    elif short in ("Role", "InstanceProfile", "EventRule"):
+    elif short in ("Role", "InstanceProfile", "EventRule", "SubnetGroup", "ParameterGroup"):
         own |= {"name": mark("name")}
+    elif short == "Instance":
+        own |= {"address": mark("address")}
     elif short == "Key":
         own |= {"keyId": mark("key_id")}
     elif short == "LaunchTemplate":
@@ -120,12 +122,15 @@ def render(program: Callable[[], object], *, region: str, default_tags: Mapping[
 
 
 def _body(item: pulumi.runtime.MockResourceArgs) -> Document:
-    body: Document = _translate(plain(item.inputs))
+    other = TABLE["renamed"].get(TYPES[item.typ], {})
+    body: Document = {other.get(key, key): value for key, value in _translate(plain(item.inputs)).items()}
     for direction in ("ingress", "egress"):
         if TYPES[item.typ] == "aws_security_group" and direction in body:
             body[direction] = [{**RULE_FIELDS, **rule} for rule in body[direction]]
-    if TYPES[item.typ] in TABLE["named_by_pulumi"]:
-        body["name"] = f"{item.name}-a1b2c3d"
+    if alone := TABLE["listed"].get(TYPES[item.typ]):
+        body[alone] = [body[alone]]
+    if field := TABLE["named_by_pulumi"].get(TYPES[item.typ]):
+        body[field] = f"{item.name}-a1b2c3d"
     template = body.get("launch_template")
     if template:
         template["version"] = template["id"].replace(".id}", ".latest_version}")

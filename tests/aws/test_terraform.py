@@ -137,7 +137,16 @@ def terraform(tmp_path_factory: pytest.TempPathFactory) -> Terraform:
     return Terraform(tmp_path_factory.mktemp("terraform"), *found)
 
 
-VALIDATED = ("dev", "prod-eu", "groups", "capacity-block", "karpenter", "adopted-cluster", "everything")
+VALIDATED = (
+    "dev",
+    "prod-eu",
+    "groups",
+    "capacity-block",
+    "karpenter",
+    "adopted-cluster",
+    "stores",
+    "everything",
+)
 """Together they have every input; the rest is like them, and a validation takes seconds."""
 
 

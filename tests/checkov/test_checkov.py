@@ -23,7 +23,7 @@ pytestmark = pytest.mark.checkov
 ROOT = Path(__file__).resolve().parents[2]
 CHECKOV = ROOT / ".tools" / "checkov" / "bin" / "checkov"
 ENVIRONMENTS = {
-    **{name: NEW[name] for name in ("dev", "prod-eu", "prod-us", "groups", "karpenter")},
+    **{name: NEW[name] for name in ("dev", "prod-eu", "prod-us", "groups", "karpenter", "stores")},
     "adopted-cluster": lambda: IN_AN_EXISTING_VPC["adopted-cluster"](THERE),
     "everything": everything_of_provider_5,
 }
