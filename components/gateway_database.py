@@ -191,13 +191,12 @@ def service() -> dict[str, Any]:
 
 
 def network_policy() -> dict[str, Any]:
-    """In: the gateway. Out: nothing."""
+    """In: the gateway. Out: nothing (an empty list would be dropped, and added again by every apply)."""
     gateway = {"podSelector": {"matchLabels": gateway_names.LABELS}}
     body = {
         "podSelector": {"matchLabels": LABELS},
         "policyTypes": ["Ingress", "Egress"],
         "ingress": [{"from": [gateway], "ports": [{"protocol": "TCP", "port": PORT}]}],
-        "egress": [],
     }
     return kube.manifest("networking.k8s.io/v1", "NetworkPolicy", _metadata(), spec=body)
 
