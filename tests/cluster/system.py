@@ -107,3 +107,22 @@ def _placed(name: str, values: Mapping[str, Any]) -> Placed:
         selector=selector,
         tolerations=tuple(values.get("tolerations", ())),
     )
+
+
+def volume(claim: Mapping[str, Any]) -> dict[str, Any]:
+    """A volume bound to a claim."""
+    metadata, spec = claim["metadata"], claim["spec"]
+    reference = {"apiVersion": "v1", "kind": "PersistentVolumeClaim"}
+    return {
+        "apiVersion": "v1",
+        "kind": "PersistentVolume",
+        "metadata": {"name": f"pvc-{metadata['uid']}"},
+        "spec": {
+            "accessModes": spec["accessModes"],
+            "capacity": spec["resources"]["requests"],
+            "claimRef": {**reference, **{key: metadata[key] for key in ("name", "namespace", "uid")}},
+            "csi": {"driver": "ebs.csi.aws.com", "volumeHandle": f"vol-{metadata['uid']}"},
+            "persistentVolumeReclaimPolicy": "Delete",
+            "storageClassName": spec["storageClassName"],
+        },
+    }

@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from inferstack.engine.graph import Graph
-from inferstack.engine.manifests import manifests
+from inferstack.engine.manifests import UNKNOWN_TEXT, manifests
 from tests.cluster import crds, nodes, system
 from tests.cluster.api import Api, RefusedError
 from tests.cluster.control_plane import ControlPlane
@@ -60,11 +60,9 @@ class World:
     @classmethod
     def start(cls, graph: Graph, folder: Path) -> World:
         """API server with all kinds, and the manifests applied twice, before anything acts on them."""
-        world = cls(ControlPlane.start(folder), graph, nodes.pools(graph))
+        world = cls(with_kinds(folder), graph, nodes.pools(graph))
         try:
-            names = crds.install(world.api, folder)
-            world.plane.wait("all kinds to be served", lambda: names <= world.api.served())
-            world.applied = [world._twice(name, document) for name, document in documents(graph)]
+            world.applied = applied_twice(world.api, graph)
         except BaseException:
             world.plane.stop()
             raise
@@ -144,7 +142,15 @@ class World:
             assert time.monotonic() < limit, f"after {seconds} s: {waiting}"
             self._reap()
             self._grow_system()
+            self._provision()
             time.sleep(0.1)
+
+    def _provision(self) -> None:
+        """Volumes for claims whose pod has a node, as the EBS driver makes them."""
+        for claim in self.api.list("v1", "PersistentVolumeClaim"):
+            chosen = claim["metadata"].get("annotations", {}).get("volume.kubernetes.io/selected-node")
+            if claim["status"].get("phase") == "Pending" and chosen:
+                self.api.apply(system.volume(claim))
 
     def _grow_system(self) -> None:
         """System nodes are started for pending pods, up to the group's maximum, as in the cluster."""
@@ -238,19 +244,46 @@ class World:
         if metadata["name"] in surging and not rolled_out(found):
             self.grow(surging[metadata["name"]])
 
-    def _twice(self, file: str, document: dict[str, Any]) -> Applied:
-        try:
-            versions = [self.api.apply(document)["metadata"]["resourceVersion"] for _ in range(2)]
-        except RefusedError as refusal:
-            return Applied(file=file, refused=str(refusal))
-        return Applied(file=file, versions=tuple(versions))
+
+def with_kinds(folder: Path) -> ControlPlane:
+    """etcd and an API server that knows all custom kinds."""
+    plane = ControlPlane.start(folder)
+    try:
+        names = crds.install(plane.api, folder)
+        plane.wait("all kinds to be served", lambda: names <= plane.api.served())
+    except BaseException:
+        plane.stop()
+        raise
+    return plane
+
+
+def applied_twice(api: Api, graph: Graph) -> list[Applied]:
+    """Every manifest of a graph, in its order, applied and applied again."""
+    return [_twice(api, file, document) for file, document in documents(graph)]
+
+
+def _twice(api: Api, file: str, document: dict[str, Any]) -> Applied:
+    try:
+        versions = [api.apply(document)["metadata"]["resourceVersion"] for _ in range(2)]
+    except RefusedError as refusal:
+        return Applied(file=file, refused=str(refusal))
+    return Applied(file=file, versions=tuple(versions))
 
 
 def documents(graph: Graph) -> Iterator[tuple[str, dict[str, Any]]]:
     """The manifests that `synth` writes, in their order; charts are not among them."""
     for manifest in manifests(graph):
         if manifest.file != HELM_FILE:
-            yield manifest.file, yaml.safe_load(manifest.text)
+            yield manifest.file, _with_ids(yaml.safe_load(manifest.text))
+
+
+def _with_ids(document: dict[str, Any]) -> dict[str, Any]:
+    """Ids that AWS gives only at deployment, where a kind checks their form."""
+    if document["kind"] == "EC2NodeClass":
+        for key, made_up in (("subnetSelectorTerms", "subnet-0a"), ("securityGroupSelectorTerms", "sg-0a")):
+            for term in document["spec"].get(key, []):
+                term.update({"id": made_up} if term.get("id") == UNKNOWN_TEXT else {})
+    return document
 
 
 def _why(pod: Mapping[str, Any]) -> str:
