@@ -20,6 +20,8 @@ HERE = Path(__file__).resolve().parent
 TOOLS = HERE / "tools"
 BIN = HERE.parents[1] / ".tools" / "cluster" / "bin"
 VERSION_PACKAGE = "k8s.io/component-base/version"
+OLDEST_GO_MINOR = 21
+"""From here on Go gets itself the version a module asks for, or says that it may not."""
 CERTIFICATE_SOURCE = "src/crypto/tls/generate_cert.go"
 
 
@@ -57,7 +59,11 @@ def missing_go() -> str | None:
     done = subprocess.run(
         ["go", "env", "GOVERSION"], cwd=TOOLS / "kwok", capture_output=True, text=True, check=False
     )
-    return f"Go is too old: {done.stderr.strip()}" if done.returncode else None
+    if done.returncode:
+        return f"Go is too old: {done.stderr.strip()}"
+    found = re.match(r"go1\.(\d+)", done.stdout)
+    too_old = found is not None and int(found.group(1)) < OLDEST_GO_MINOR
+    return f"{done.stdout.strip()} cannot fetch the Go version the modules ask for" if too_old else None
 
 
 def missing() -> str | None:
