@@ -64,6 +64,7 @@ class Cloud:
 
     def create(self, kind: str, name: str, inputs: Mapping[str, Any]) -> Made:
         """Makes a resource; one moto does not know keeps its inputs and a made-up id."""
+        assert kind in MAKERS, f"{kind} needs a maker in tests/aws/make_*.py, and a name in terraform.yaml"
         values = plain(inputs)
         region = values.pop("region", None)
         here = self if region is None else Cloud(self.endpoint, region, self.account)

@@ -37,6 +37,7 @@ Document = dict[str, Any]
 
 
 def address(kind: str, name: str) -> str:
+    assert kind in TYPES, f"{kind} needs its Terraform name in tests/aws/terraform.yaml"
     return f"{TYPES[kind]}.{label(name)}"
 
 
