@@ -19,8 +19,8 @@ _NATURAL_PROMPT_SHAPE, _NATURAL_OUTPUT_SHAPE, _NATURAL_CUT = 1.0, 1.1, 5.0
 _NATURAL_LONGEST_PROMPT = 700
 # Synthetic runs draw lengths within about 10 % of the mean (InferenceX: 0.8 to 1.0 of the nominal).
 _SYNTHETIC_SPREAD = 0.1
-# Shorter outputs differ by one step at most, too little for requests in a closed loop to get out of step.
-_TOO_SHORT_TO_VARY = 12
+# Shorter outputs differ by a step or two, too little for requests in a closed loop to get out of step.
+_TOO_SHORT_TO_VARY = 16
 
 
 def is_natural(load: Load) -> bool:

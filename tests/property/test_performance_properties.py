@@ -207,6 +207,7 @@ def test_percentiles_are_ordered_and_ranges_hold_the_mean(
 @example(deployment(MODELS[0], "B200", None, 4, "0.8.5"), (2581.0, 1.0), 1)
 @example(deployment("Qwen/Qwen3-30B-A3B", "H100", "fp8", 2, "0.6.3"), (5.0, 2.0), 9)
 @example(deployment("nvidia/NVIDIA-Nemotron-3-Nano-30B-A3B-BF16", "H100", None, 1, "0.6.3"), (16.0, 9.0), 12)
+@example(deployment("nvidia/NVIDIA-Nemotron-3-Nano-30B-A3B-BF16", "H100", None, 1, "0.8.5"), (42.0, 13.0), 7)
 def test_steady_state_is_what_a_long_run_tends_to(
     of: Deployment, tokens: tuple[float, float], concurrency: int
 ) -> None:
