@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -26,10 +27,13 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]):
 
 
 @pytest.fixture(scope="session")
-def control_plane_binaries() -> None:
-    """Skips with the reason where the control plane cannot run."""
+def control_plane_binaries() -> Iterator[None]:
+    """Skips with the reason where the control plane cannot run. A run that is told to end stops it first."""
     if reason := missing():
         pytest.skip(reason)
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGTERM, before)
 
 
 @pytest.fixture(scope="session", params=EXAMPLES)
