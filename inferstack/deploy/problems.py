@@ -21,6 +21,11 @@ _HINTS: Final = (
     ("incorrect passphrase", "PULUMI_CONFIG_PASSPHRASE is not the one this stack was made with"),
     ("PULUMI_ACCESS_TOKEN must be set", "`pulumi login`, or PULUMI_ACCESS_TOKEN in CI"),
     ("invalid access token", "`pulumi login`, or a PULUMI_ACCESS_TOKEN that is valid"),
+    (
+        "failed to load checkpoint",
+        "the state was cut off while it was written; the version before lies beside it"
+        " (.pulumi/stacks/PROJECT/STACK.json.bak): put it in its place, then run this again",
+    ),
     ("no Pulumi.yaml", "run it inside the project"),
     ("kms", "these credentials must be allowed to use the stack's KMS key"),
 )

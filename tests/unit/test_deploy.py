@@ -48,6 +48,7 @@ def no_longer_running():
         (automation.ConcurrentUpdateError, LOCK.format("ci-7", 12), LockedError, "anna@ci-7, process 12, since"),
         (automation.ConcurrentUpdateError, "[409] Conflict: Another update is currently in progress.", LockedError, "another update"),
         (automation.CommandError, "error: passphrase must be set with PULUMI_CONFIG_PASSPHRASE", OutsideError, "set PULUMI_CONFIG_PASSPHRASE"),
+        (automation.CommandError, "error: failed to load checkpoint: EOF", OutsideError, "STACK.json.bak"),
         (automation.CommandError, "error: incorrect passphrase", OutsideError, "is not the one"),
         (automation.CommandError, "error: PULUMI_ACCESS_TOKEN must be set for login", OutsideError, "pulumi login"),
         (automation.CommandError, "", OutsideError, "did not say why"),
