@@ -23,8 +23,8 @@ _HINTS: Final = (
     ("invalid access token", "`pulumi login`, or a PULUMI_ACCESS_TOKEN that is valid"),
     (
         "failed to load checkpoint",
-        "the state was cut off while it was written; the version before lies beside it"
-        " (.pulumi/stacks/PROJECT/STACK.json.bak): put it in its place, then run this again",
+        "the state was cut off while it was written; the version before lies beside it: put"
+        " .pulumi/stacks/PROJECT/STACK.json.bak (and .bak.attrs) in its place, then run this again",
     ),
     ("no Pulumi.yaml", "run it inside the project"),
     ("kms", "these credentials must be allowed to use the stack's KMS key"),

@@ -104,6 +104,12 @@ class Deployed:
     def urns(self, operation: str) -> list[str]:
         return [urn for done, urn in self.log() if done == operation]
 
+    def put_back_the_state(self) -> None:
+        """What the message says when a kill cut the state file off."""
+        folder = self.engine.home / "state/.pulumi/stacks/inferstack"
+        for suffix in ("", ".attrs"):
+            shutil.copy(folder / f"dev.json.bak{suffix}", folder / f"dev.json{suffix}")
+
     def state(self) -> dict[str, object]:
         folder = self.engine.home / "state/.pulumi/stacks/inferstack"
         return json.loads((folder / "dev.json").read_text())["checkpoint"]["latest"]
