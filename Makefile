@@ -99,7 +99,7 @@ imports: setup ## Layering contracts
 
 check: lint types imports test ## What a commit must pass
 
-test-all: check test-engine test-promtool test-browser test-cluster ## Everything there is
+test-all: check test-engine test-promtool test-gateway test-browser test-aws test-cluster test-checkov ## Everything there is
 
 bench: setup ## Speed: medians of 5, printed and written to docs/benchmarks.md
 	@$(RUN) tests.bench
