@@ -168,8 +168,10 @@ def cluster_args(resolved: Resolved, key_arn: pulumi.Input[str], network: Networ
 
 
 def system_nodes(resolved: Resolved) -> SystemNodes:
+    """As many as hold everything that is not a model: nobody's first pod waits for the node autoscaler."""
     if not resolved.production:
-        return SystemNodes(instance_types=SMALL_NODES)
+        small = 3 if resolved.environment.gateway and resolved.environment.monitoring.stack != "none" else 2
+        return SystemNodes(desired=small, instance_types=SMALL_NODES)
     return SystemNodes(desired=max(2, len(resolved.zones)))
 
 

@@ -9,13 +9,12 @@ from tests.cluster.world import WORKLOAD, finished, ready
 
 
 def test_everything_runs_on_the_planned_nodes(populated):
-    """Nothing is pending on the GPU nodes of the plan; system nodes stay within their group's maximum."""
+    """Nothing is pending on the nodes that the plan names and the bill counts, the system's among them."""
     assert populated.unsettled() == []
     nodes = [populated.node_group_of(node["metadata"]["name"]) for node in populated.api.list("v1", "Node")]
-    for pool in populated.pools:
-        assert nodes.count(pool) == pool.size or (
-            pool.workload is None and nodes.count(pool) <= pool.max_size
-        )
+    assert {pool.name: nodes.count(pool) for pool in populated.pools} == {
+        pool.name: pool.size for pool in populated.pools
+    }
 
 
 def test_no_pod_was_refused(populated):
