@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Final
 
-from components.facts import FallbackFacts
 from components.gateway_cache import CacheArgs
 from components.gateway_times import RETRIES, GatewayTimes
 from components.routes import API_KEYS, AWS_PROVIDERS, Backend, Group, Route, groups
+from components.served_facts import FallbackFacts
 from inferstack.facts import LITELLM_PREFIXES, may_leave
 from inferstack.render import render_text, render_yaml
 

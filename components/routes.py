@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
-from components.facts import FallbackFacts, RouteFacts
+from components.facts import RouteFacts
+from components.served_facts import FallbackFacts
 from components.vllm_args import POOLING_TASKS
 
 API_KEYS: Final = {

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from components import arns, iam
-from components.facts import WorkloadFacts
 from components.lifecycle import Lifecycle, lifecycle
 from components.loader import Checkpoint
 from components.node_template import efa_count
@@ -14,6 +13,7 @@ from components.pins import Pins
 from components.pod_resources import PodResources, pod_resources
 from components.recycling import Recycling
 from components.routes import Backend
+from components.served_facts import WorkloadFacts
 from components.vllm_args import Adapter
 from components.watch import Watched
 from components.weight_files import MOUNT

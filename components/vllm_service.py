@@ -15,7 +15,7 @@ from components.vllm_args import PORT
 from components.vllm_pod import ServerSpec
 
 if TYPE_CHECKING:
-    from components.facts import WorkloadFacts
+    from components.served_facts import WorkloadFacts
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from components import naming, serving
 
 if TYPE_CHECKING:
-    from components.facts import WorkloadFacts
+    from components.served_facts import WorkloadFacts
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from components.facts import (
+from components.facts import decimal
+from components.served_facts import (
     AdapterFacts,
     DataFacts,
     FallbackFacts,
     SloFacts,
     UsageFacts,
     WorkloadFacts,
-    decimal,
 )
 from inferstack.facts import may_leave
 from inferstack.spec.derive import autoscaling_of

@@ -11,13 +11,13 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.facts import FallbackFacts
 from components.gateway import external_statements, host_name
 from components.gateway_config import GatewaySettings, gateway_config
 from components.gateway_times import BALANCER_LIMIT_S, NAT_IDLE_S, PROBE_S, gateway_times
 from components.iam import Place
 from components.load_balancer import CLUSTER_TAG, controller_statements, controller_values
 from components.routes import Backend, groups, providers, route_facts
+from components.served_facts import FallbackFacts
 from components.vllm_pod import CLIENT_KEEP_ALIVE_S
 from components.waf import web_acl_inputs
 from inferstack.engine.graph import Graph
