@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from inferstack.cli.deployment import Requested, requested
+from inferstack.cli.extras import EXTRA_OPTIONS, extras
 from inferstack.errors import InputError, Problem
 from inferstack.sizing.types import Load
 
@@ -61,11 +62,18 @@ def asked(options: Mapping[str, Any]) -> Asked:
         except InputError as error:
             problems += error.problems
     problems += _missing(given)
-    deployment_options = {key: value for key, value in given.items() if key not in LOAD_OPTIONS}
+    deployment_options = {
+        key: value for key, value in given.items() if key not in LOAD_OPTIONS | EXTRA_OPTIONS
+    }
     dp, ep = int(numbers.get("dp", 1)), int(numbers.get("ep", 1))
     if ep > 1:
         deployment_options["expert_parallel"] = True
     found = None
+    speculation, adapters = None, None
+    try:
+        speculation, adapters = extras(given)
+    except InputError as error:
+        problems += error.problems
     try:
         found = requested(deployment_options)
     except InputError as error:
@@ -74,7 +82,9 @@ def asked(options: Mapping[str, Any]) -> Asked:
         raise InputError(*problems)
     shared = dp > 1 and (ep > found.deployment.tp or (ep == 1 and found.deployment.expert_parallel))
     return Asked(
-        requested=found,
+        requested=replace(
+            found, deployment=replace(found.deployment, speculation=speculation, adapters=adapters)
+        ),
         load=_load(numbers, given.get("num_prompts")),
         replicas=int(numbers.get("replicas", 1)) * (1 if shared else dp),
         data_parallel=dp if shared else 1,

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from inferstack.cli.load import Asked
-    from inferstack.sizing.types import Percentiles, Prediction
+    from inferstack.sizing.types import Deployment, Percentiles, Prediction
 
 
 @click.command()
@@ -41,6 +41,11 @@ if TYPE_CHECKING:
 @click.option("--max-num-batched-tokens", type=click.IntRange(min=1), metavar="N", help="Likewise.")
 @click.option("--enforce-eager", is_flag=True, help="No CUDA graphs.")
 @click.option("--expert-parallel", "--enable-expert-parallel", is_flag=True, help="Whole experts per GPU.")
+@click.option("--speculative-tokens", type=int, metavar="N", help="Tokens guessed at a time; needs --draft.")
+@click.option("--draft", metavar="D", help="What guesses: ngram, mtp, eagle3, or a small model.")
+@click.option("--acceptance-rate", type=float, metavar="F", help="Share of guesses accepted one by one.")
+@click.option("--lora-adapters", type=int, metavar="N", help="LoRA adapters in use at the same time.")
+@click.option("--lora-rank", type=int, metavar="R", help="Their rank; default 16.")
 @click.option("--vllm-version", metavar="V", help="Default: the version that inferstack deploys.")
 @click.option(
     "--batch", metavar="FILE", help="JSON lines of these options, underscores for dashes; - is stdin."
@@ -108,6 +113,7 @@ def as_object(asked: Asked, result: Prediction) -> dict[str, object]:
         "quantization": canonical_name(d.quantization, d.architecture).removesuffix("+native"),
         "vllm_version": d.vllm_version,
         "num_prompts": asked.load.num_prompts,
+        **_extras(d),
         "output_tokens_per_second": _digits(result.output_tokens_per_second),
         "total_tokens_per_second": _digits(result.total_tokens_per_second),
         "requests_per_second": _digits(result.requests_per_second),
@@ -125,6 +131,38 @@ def as_object(asked: Asked, result: Prediction) -> dict[str, object]:
     }
 
 
+def _extras(d: Deployment) -> dict[str, object]:
+    """Only where asked for."""
+    from inferstack.sizing.speculation import tokens_per_step
+
+    found: dict[str, object] = {}
+    if d.speculation is not None:
+        found["speculation"] = {
+            "method": d.speculation.method,
+            "tokens": d.speculation.tokens,
+            "acceptance_rate": d.speculation.acceptance_rate,
+            "tokens_per_step": _digits(tokens_per_step(d.speculation)),
+        }
+    if d.adapters is not None:
+        found["adapters"] = {"count": d.adapters.count, "rank": d.adapters.rank}
+    return found
+
+
+def _extras_in_words(d: Deployment) -> list[str]:
+    from inferstack.sizing.speculation import tokens_per_step
+
+    found = []
+    if d.speculation is not None:
+        found.append(
+            f"speculative decoding ({d.speculation.method}): {d.speculation.tokens} tokens guessed, "
+            f"{d.speculation.acceptance_rate:.0%} of them accepted one by one, "
+            f"{tokens_per_step(d.speculation):.2f} tokens a step"
+        )
+    if d.adapters is not None:
+        found.append(f"LoRA: {d.adapters.count:,} in use, rank {d.adapters.rank}")
+    return found
+
+
 def _percentiles(values: Percentiles) -> dict[str, float]:
     return {name: _digits(getattr(values, name)) for name in ("mean", "p50", "p95", "p99")}
 
@@ -136,7 +174,7 @@ def _digits(value: float, digits: int = 5) -> float:
 _BASIS_WORDS: Final = {
     "measured": "this network was measured on this GPU",
     "interpolated": "this GPU and kernel were measured, with other networks",
-    "extrapolated": "no measurement of this GPU or kernel: take the range seriously",
+    "extrapolated": "no measurement of this GPU, kernel or setting: take the range seriously",
 }
 
 
@@ -151,6 +189,7 @@ def as_text(asked: Asked, result: Prediction) -> str:
         f"{d.model_id} ({shown['quantization']}) on {gpus}{times}, vLLM {d.vllm_version}",
         *([asked.requested.note] if asked.requested.note else []),
         asked.in_words,
+        *_extras_in_words(d),
         "",
         f"  requests/s       {result.requests_per_second:>11,.2f}"
         f"   {result.concurrency:,.1f} running an engine",

@@ -10,6 +10,7 @@ from inferstack.catalog.load import Catalog
 from inferstack.errors import InputError, Problem
 from inferstack.sizing.candidates import Rollouts
 from inferstack.sizing.demand import Demand, Targets
+from inferstack.sizing.extras import adapters_of, extra_assumptions, speculation_of
 from inferstack.sizing.market import Market, MarketQuery, market
 from inferstack.sizing.options import Settings
 from inferstack.sizing.query import Objective, Query
@@ -95,11 +96,12 @@ def ask(workload: Workload, where: Place, catalog: Catalog, objective: Objective
     demand = _demand(traffic, levels, generates=task not in ENCODER_TASKS)
     context, context_notes = _context(workload, served, demand)
     replicas = workload.capacity.replicas
+    settings = _settings(workload, task, context)
     query = Query(
         subject=served,
         demand=demand,
         market=_market(workload, where, catalog),
-        settings=_settings(workload, context),
+        settings=settings,
         terms=Terms(
             survives=required_survival(levels.availability),
             min_replicas=max(replicas.min or 1, 1),
@@ -116,7 +118,12 @@ def ask(workload: Workload, where: Place, catalog: Catalog, objective: Objective
             strategy=workload.rollout.strategy, surge=workload.capacity.surge, max_replicas=replicas.max
         ),
         levels=levels,
-        assumptions=(*traffic.assumptions, *levels.assumptions, *context_notes),
+        assumptions=(
+            *traffic.assumptions,
+            *levels.assumptions,
+            *context_notes,
+            *extra_assumptions(workload, settings.speculation, settings.adapters),
+        ),
     )
 
 
@@ -155,7 +162,7 @@ def _context(workload: Workload, served: Subject, demand: Demand) -> tuple[int, 
     return context, (f"maxContext {context:,} (room over the 95th percentile)",)
 
 
-def _settings(workload: Workload, max_model_len: int) -> Settings:
+def _settings(workload: Workload, task: Task, max_model_len: int) -> Settings:
     """Engine settings; what ``serving.vllm`` says about memory is planned with, not only passed on."""
     extra = workload.serving.vllm
 
@@ -176,6 +183,8 @@ def _settings(workload: Workload, max_model_len: int) -> Settings:
         enforce_eager=extra.get("enforce-eager") is True,
         expert_parallel=extra.get("enable-expert-parallel") is True,
         prefix_caching=extra.get("enable-prefix-caching") is not False,
+        speculation=speculation_of(workload, task),
+        adapters=adapters_of(workload),
     )
 
 

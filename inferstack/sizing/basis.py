@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Final
 
 from inferstack.sizing.constants import UNMEASURED, generation, load_document
 from inferstack.sizing.kernels import kernel_of
+from inferstack.sizing.speculation import doubt
 from inferstack.sizing.types import Basis, Interval
 from inferstack.sizing.weight_formats import Part
 
 if TYPE_CHECKING:
     from inferstack.catalog.types import Architecture
-    from inferstack.sizing.types import Deployment, Load, Prediction
+    from inferstack.sizing.types import Deployment, Load, Prediction, Speculation
 
 FEW: Final = 8
 """Requests under way up to which an engine is nearly idle."""
@@ -31,7 +32,10 @@ def shape_key(architecture: Architecture) -> str:
 
 
 def basis_of(deployment: Deployment) -> Basis:
-    """measured: this network on this GPU; interpolated: this GPU and this kernel; extrapolated: neither."""
+    """measured: this network on this GPU; interpolated: this GPU and this kernel; extrapolated: neither, or
+    speculative decoding or adapters."""
+    if deployment.speculation is not None or deployment.adapters is not None:
+        return "extrapolated"  # no run with either is among the measurements
     measured = _measured()
     if (deployment.gpu.id, shape_key(deployment.architecture)) in measured.pairs:
         return "measured"
@@ -50,7 +54,12 @@ def load_kind(load: Load, *, saturated: bool) -> str:
 
 
 def intervals(
-    prediction: Prediction, load: Load, basis: Basis, full_output_per_second: float, vllm_version: str
+    prediction: Prediction,
+    load: Load,
+    basis: Basis,
+    full_output_per_second: float,
+    vllm_version: str,
+    speculation: Speculation | None = None,
 ) -> dict[str, Interval]:
     """80 % intervals of the means, by field name.
 
@@ -65,18 +74,22 @@ def intervals(
         "ttft_ms": prediction.ttft_ms.mean,
         "tpot_ms": prediction.tpot_ms.mean,
     }
-    found = {name: _around(mean, errors[kind][name]) for name, mean in means.items()}
+    fewer, more = doubt(speculation)
+    widened = {"output_tokens_per_second": (fewer, more), "ttft_ms": (0.0, 0.0), "tpot_ms": (more, fewer)}
+    found = {name: _around(mean, errors[kind][name], widened[name]) for name, mean in means.items()}
     if kind == "open":
         asked = means["output_tokens_per_second"]
-        worst = _around(full_output_per_second, errors["saturated"]["output_tokens_per_second"]).low
+        full_errors = errors["saturated"]["output_tokens_per_second"]
+        worst = _around(full_output_per_second, full_errors, (fewer, more)).low
         found["output_tokens_per_second"] = Interval(low=min(asked, worst), high=asked)
     return found
 
 
-def _around(mean: float, log_errors: tuple[float, float]) -> Interval:
+def _around(mean: float, log_errors: tuple[float, float], widened: tuple[float, float]) -> Interval:
     """The estimate always lies inside, however one-sided the errors were."""
     low, high = log_errors
-    return Interval(low=mean * math.exp(min(low, 0.0)), high=mean * math.exp(max(high, 0.0)))
+    less, more = widened
+    return Interval(low=mean * math.exp(min(low, 0.0) - less), high=mean * math.exp(max(high, 0.0) + more))
 
 
 class _Measured:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from inferstack.errors import InputError, Problem
 from inferstack.sizing.memory import fit
+from inferstack.sizing.speculation import positions, tokens_per_step
 
 if TYPE_CHECKING:
     from inferstack.sizing.types import Deployment, Fit
@@ -26,6 +27,10 @@ class Limits:
     """Infinite for models that keep no KV cache."""
     whole_requests: bool = False
     """Admit only what can end without preemption, as TensorRT-LLM does; vLLM admits what it can start."""
+    tokens_per_step: float = 1.0
+    """Mean output tokens of a decoding request in one step; more than 1 with speculative decoding."""
+    positions: int = 1
+    """Tokens that a decoding request takes of a step's budget: the next one and the guesses to check."""
 
 
 def limits_for(
@@ -49,6 +54,8 @@ def limits_for(
         sequences=room.max_num_seqs,
         batched_tokens=room.max_num_batched_tokens,
         kv_tokens=max(tokens, float(longest)),
+        tokens_per_step=tokens_per_step(deployment.speculation),
+        positions=positions(deployment.speculation),
     )
 
 

@@ -75,12 +75,14 @@ class _Run:
         self.admitted: list[int] = []
         self.decoding, self.context, self.filling = 0, 0.0, 0.0
         self.to_prefill = [float(tokens) for tokens in requests.prompts]
-        self.left = list(requests.outputs)
+        self.pace, self.positions = limits.tokens_per_step, limits.positions
+        # From here on, what is left of a request is counted in steps.
+        self.left = [1 + math.ceil((n - 1) / self.pace) for n in requests.outputs]
         self.began = [0] * count
         self.due = [-1] * count
         self.promised = 0.0
         self.alive = bytearray(count)
-        mean = sum(requests.outputs) / max(count, 1)
+        mean = sum(self.left) / max(count, 1)
         self.group = max(1, int(mean / _GROUPS)) if count > _EXACT_REQUESTS else 1
 
     def play(self) -> Trace:
@@ -91,13 +93,16 @@ class _Run:
                 self._mixed_step(tokens, pairs, ready)
             elif self.decoding == 0:
                 self._idle()
-            elif self.decoding > 1 and self.limits.kv_tokens - self.context - self.filling < self.decoding:
+            elif self.decoding > 1 and self._room() < self.decoding * self.pace:
                 self._preempt()
                 continue
             else:
                 self._decode()
             self._retire()
         return Trace(self.arrival, self.first, self.finish, self.now)
+
+    def _room(self) -> float:
+        return self.limits.kv_tokens - self.context - self.filling
 
     def _arrive(self) -> None:
         """Requests that have come by now, as far as the client's concurrency lets them."""
@@ -117,7 +122,7 @@ class _Run:
 
     def _compose(self) -> tuple[float, float, list[int]]:
         """Prompt tokens of the next step, token-context pairs they attend to, prompts they complete."""
-        budget = float(self.limits.batched_tokens - self.decoding)
+        budget = float(self.limits.batched_tokens - self.decoding * self.positions)
         tokens = pairs = 0.0
         ready: list[int] = []
         while budget >= 1:
@@ -157,7 +162,7 @@ class _Run:
     def _mixed_step(self, tokens: float, pairs: float, ready: list[int]) -> None:
         self.now += self.step_ms(self.decoding, self.context, tokens, pairs / tokens)
         self.step += 1
-        self.context += self.decoding
+        self.context += self.decoding * self.pace
         for request in ready:
             self.filling -= self.to_prefill[request]
             self.context += self.to_prefill[request]
@@ -178,15 +183,14 @@ class _Run:
             heapq.heappop(self.ending)  # preempted since
         steps = self.ending[0][0] - self.step
         if self.decoding > 1:
-            room = (self.limits.kv_tokens - self.context - self.filling) / self.decoding
-            steps = int(min(float(steps), room))
+            steps = int(min(float(steps), self._room() / (self.decoding * self.pace)))
         steps = max(steps, 1)
-        took = self.step_ms(self.decoding, self.context + self.decoding * (steps - 1) / 2)
+        took = self.step_ms(self.decoding, self.context + self.decoding * self.pace * (steps - 1) / 2)
         if self.sent < self.count and self.under_way < self.cap:
             steps = min(steps, max(1, math.ceil((self._next_arrival() - self.now) / took)))
         self.now += took * steps
         self.step += steps
-        self.context += self.decoding * steps
+        self.context += self.decoding * self.pace * steps
 
     def _idle(self) -> None:
         self.now = max(self.now, self._next_arrival())
@@ -199,7 +203,7 @@ class _Run:
         generated = self.step - self.began[request]
         self.alive[request] = 0
         self.decoding -= 1
-        self.to_prefill[request] += generated
+        self.to_prefill[request] += generated * self.pace
         self.context -= self.to_prefill[request]
         self.left[request] = max(self.left[request] - generated, 1)
         self.due[request] = -1
@@ -215,7 +219,7 @@ class _Run:
             self.promised -= self.prompts[request] + self.outputs[request]
             self.alive[request] = 0
             self.decoding -= 1
-            self.context -= self.to_prefill[request] + self.step - self.began[request]
+            self.context -= self.to_prefill[request] + (self.step - self.began[request]) * self.pace
             self.under_way -= 1
             self.done += 1
             if self.arrivals is None:

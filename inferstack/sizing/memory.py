@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from inferstack.sizing.companions import companions_gib
 from inferstack.sizing.hardware import cache_element_bytes, unsupported
 from inferstack.sizing.kv import Capacity, capacity, pool
 from inferstack.sizing.overhead import activation_gib, graphs_gib, non_torch_gib
@@ -66,7 +67,8 @@ def _budget(deployment: Deployment, stage: Stage, limits_: Limits) -> Budget:
     graphs = graphs_gib(deployment, stage, limits_)
     total = limits_.gpu_memory_utilization * deployment.gpu.cuda_memory_gib
     counted = graphs if limits_.graphs_in_budget else 0.0
-    return Budget(stage, weights, activation, beside, graphs, total - weights - activation - beside - counted)
+    left = total - weights - activation - beside - counted - companions_gib(deployment)
+    return Budget(stage, weights, activation, beside, graphs, left)
 
 
 def _capacity(deployment: Deployment, budget: Budget, limits_: Limits) -> Capacity:

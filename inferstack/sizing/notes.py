@@ -65,10 +65,12 @@ def warnings(ask: Ask, decision: Decision, chosen: Candidate) -> tuple[str, ...]
 
 def _speculative(ask: Ask) -> list[str]:
     asked = ask.workload.serving.speculative
-    if asked is None:
+    if asked is None or ask.query.settings.speculation is not None:
         return []
-    memory = " nor its second model's memory" if asked.draft is not None else ""
-    return [f"speculative decoding ({asked.method}) is not planned with: neither its gain{memory}"]
+    return [
+        f"speculative decoding is not planned with, neither its gain nor its second model's memory: "
+        f"{asked.draft} is outside the catalog"
+    ]
 
 
 def _resolved(note: str | None) -> list[str]:

@@ -13,7 +13,7 @@ from inferstack.sizing.memory import fit
 from inferstack.sizing.parallelism import Cut, node_cuts, pipeline_cuts, tensor_cuts
 from inferstack.sizing.rules import KERNEL_RULES, SPLIT_RULES, KernelCase, SplitCase, judge
 from inferstack.sizing.subject import Subject
-from inferstack.sizing.types import Deployment, Fit, Rejection
+from inferstack.sizing.types import Adapters, Deployment, Fit, Rejection, Speculation
 
 PINNED_VLLM: Final = "0.33.0"
 _SHORT_OF_ROOM: Final = 8.0
@@ -37,6 +37,8 @@ class Settings:
     enforce_eager: bool = False
     expert_parallel: bool = False
     prefix_caching: bool = True
+    speculation: Speculation | None = None
+    adapters: Adapters | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,6 +231,8 @@ class _Builder:
             expert_parallel=settings.expert_parallel,
             vllm_version=PINNED_VLLM,
             prefix_caching=settings.prefix_caching,
+            speculation=settings.speculation,
+            adapters=settings.adapters,
         )
 
 

@@ -66,8 +66,24 @@ def _wrong(deployment: Deployment, load: Load, engines: int) -> list[str]:
         found.append("the number of prompts starts at 1")
     if engines < 1:
         found.append("replicas start at 1")
+    found += _wrong_extras(deployment)
     if not deployment.gpu.memory_bandwidth_gb_per_s:
         found.append(f"the memory bandwidth of {deployment.gpu.name} is not known")
+    return found
+
+
+def _wrong_extras(deployment: Deployment) -> list[str]:
+    found = []
+    speculation, adapters = deployment.speculation, deployment.adapters
+    if speculation is not None:
+        if deployment.architecture.kind == "encoder":
+            found.append("speculative decoding is for models that generate")
+        if speculation.tokens < 0 or not 0 <= speculation.acceptance_rate <= 1:
+            found.append("speculative tokens start at 0, the acceptance rate is a share between 0 and 1")
+        if (speculation.method == "draft_model") != (speculation.draft is not None):
+            found.append("a draft model, and nothing else, comes with its architecture")
+    if adapters is not None and min(adapters.count, adapters.rank) < 1:
+        found.append("the number of adapters and their rank start at 1")
     return found
 
 
@@ -104,7 +120,9 @@ def _prediction(
     )
     full_output = full_per_second * engines * load.output_tokens
     version = deployment.vllm_version
-    return replace(prediction, range=intervals(prediction, load, basis, full_output, version))
+    speculation = deployment.speculation
+    stated = intervals(prediction, load, basis, full_output, version, speculation)
+    return replace(prediction, range=stated)
 
 
 def _utilization(load: Load, service: Service, full_per_second: float, engines: int) -> float:

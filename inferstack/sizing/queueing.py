@@ -1,9 +1,9 @@
 """Continuous batching in its steady state, in closed form.
 
-Every step moves each decoding sequence on by one token; prompts join steps in chunks. A request sees, while
-it decodes, itself and the prompts of the others: one alone never shares a step with a prompt. Closed loop:
-the number of running requests is given and how many of them decode is found. Open loop: Little's law gives
-both from the rate. Times in ms.
+Every step moves each decoding sequence on by one token (by several with speculative decoding); prompts join
+steps in chunks. A request sees, while it decodes, itself and the prompts of the others: one alone never
+shares a step with a prompt. Closed loop: the number of running requests is given and how many of them decode
+is found. Open loop: Little's law gives both from the rate. Times in ms.
 """
 
 from __future__ import annotations
@@ -36,8 +36,21 @@ class Shape:
     held: float
     """Context of a decoding request, averaged over its life: longer requests are seen more often."""
     batched_tokens: int
+    tokens_per_step: float = 1.0
+    """Output tokens of a decoding request in one step."""
+    positions: int = 1
+    """Tokens that a decoding request takes of a step's budget."""
     equal: bool = False
     """All requests have the same lengths: in a closed loop they move in step."""
+
+    @property
+    def steps(self) -> float:
+        """Steps after the one that ends the prompt."""
+        return max(self.output - 1, 0.0) / self.tokens_per_step
+
+    def budget(self, decoding: float) -> float:
+        """Prompt tokens that a step has room for beside ``decoding`` requests."""
+        return max(self.batched_tokens - decoding * self.positions, 1.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +85,7 @@ def _mean_step(model: StepModel, shape: Shape, decoding: float, prompt_tokens: f
     """``prompt_tokens`` a step on average, in chunks that arrive by chance."""
     context = decoding * shape.held
     plain = model.step_ms(decoding, context)
-    budget = max(shape.batched_tokens - decoding, 1.0)
+    budget = shape.budget(decoding)
     chunk = min(shape.computed, budget)
     if chunk <= 0 or prompt_tokens <= 0:
         return _Step(plain, plain, plain, 0.0)
@@ -84,7 +97,7 @@ def _mean_step(model: StepModel, shape: Shape, decoding: float, prompt_tokens: f
 
 def _own_prefill_ms(model: StepModel, shape: Shape, decoding: float, prompt_tokens: float) -> float:
     """Steps of one prompt's chunks; ``decoding`` others and ``prompt_tokens`` of other prompts share them."""
-    budget = max(shape.batched_tokens - decoding, 1.0)
+    budget = shape.budget(decoding)
     held, mean_context = decoding * shape.held, shape.prompt - shape.computed / 2
     full, rest = divmod(shape.computed, budget)
     last = min(rest + prompt_tokens, budget)
@@ -119,7 +132,7 @@ def closed_loop(
 
     ``crowd``: of so many clients that one more does not count.
     """
-    tokens = shape.output - 1
+    tokens = shape.steps
     if tokens <= 0 or shape.equal:
         return _in_waves(model, shape, running, away_ms)
     others = 1.0 if crowd else (running - 1) / running
@@ -127,7 +140,7 @@ def closed_loop(
     def at(decoding: float) -> tuple[_Step, float, float]:
         """The step, the requests per ms and the time to first token while ``decoding`` of them decode."""
         prompt_tokens = shape.computed * decoding / tokens  # one prompt for every request that ends
-        busy = min(prompt_tokens / max(shape.batched_tokens - decoding, 1.0), 1.0)
+        busy = min(prompt_tokens / shape.budget(decoding), 1.0)
         # Those of others, which cannot join the steps that its own prompt fills.
         prompt_tokens *= 1.0 if crowd else (running - 1) / max(running - busy, 1e-9)
         step = _mean_step(model, shape, 1 + others * decoding, prompt_tokens)
@@ -141,7 +154,7 @@ def closed_loop(
         return decoding + rate * (first + away_ms) - running
 
     # More cannot decode than the room for prompts replaces.
-    most = min(running, shape.batched_tokens * tokens / (shape.computed + tokens))
+    most = min(running, shape.batched_tokens * tokens / (shape.computed + tokens * shape.positions))
     decoding = most if surplus(most) <= 0 else _root(surplus, most * 1e-6, most)
     step, rate, first = at(decoding)
     return Steady(
@@ -149,7 +162,7 @@ def closed_loop(
         requests_per_ms=rate,
         ttft_ms=max(running / rate - tokens * step.mean - away_ms, first),
         own_prefill_ms=min(_own_prefill_ms(model, shape, others * decoding, 0.0), first),
-        tpot_ms=step.mean,
+        tpot_ms=step.mean / shape.tokens_per_step,
         tpot_deviation=_deviation(step, tokens),
     )
 
@@ -166,17 +179,18 @@ class _Wave:
 
 
 def _wave(model: StepModel, shape: Shape, running: float, away_ms: float) -> _Wave:
-    tokens, room = max(shape.output - 1, 0.0), float(shape.batched_tokens)
-    mixed_steps = max(running * (shape.computed - 1) / (room - running), 1.0) if room > running else math.inf
+    tokens, room, each = shape.steps, float(shape.batched_tokens), shape.positions
+    free = room - running * each
+    mixed_steps = max(running * (shape.computed - each) / free, 1.0) if free > 0 else math.inf
     if mixed_steps > tokens + 1:  # prompts are the limit: no step is without one
-        mixed_steps = max(running * (shape.computed + tokens) / room, 1.0)
+        mixed_steps = max(running * (shape.computed + tokens * each) / room, 1.0)
     seen, plain_steps = min(mixed_steps - 1, tokens), max(tokens + 1 - mixed_steps, 0.0)
     decoding = running * seen / mixed_steps
     prompt_tokens, context = running * shape.computed / mixed_steps, shape.prompt - shape.computed / 2
     mixed = model.step_ms(decoding, decoding * shape.held, prompt_tokens, context)
     plain = model.step_ms(running, running * shape.held)
     decode = seen * mixed + plain_steps * plain
-    others = prompt_tokens - min(shape.computed, room - decoding)
+    others = prompt_tokens - min(shape.computed, room - decoding * each)
     own = _own_prefill_ms(model, shape, decoding, max(others, 0.0))
     cycle = max(mixed_steps * mixed + plain_steps * plain, own + decode + away_ms)
     return _Wave(cycle, decode, mixed, decoding)
@@ -185,7 +199,7 @@ def _wave(model: StepModel, shape: Shape, running: float, away_ms: float) -> _Wa
 def _in_waves(model: StepModel, shape: Shape, running: float, away_ms: float) -> Steady:
     """Equal requests that begin together end together: prompts of all in as few steps as have room for them,
     then steps without prompts."""
-    tokens = max(shape.output - 1, 0.0)
+    tokens = shape.steps
     wave, whole = _wave(model, shape, running, away_ms), shape.batched_tokens / shape.computed
     cycle = wave.cycle
     if 1 <= whole < running:  # waves that overlap are not slower than those that just fit a step
@@ -196,7 +210,7 @@ def _in_waves(model: StepModel, shape: Shape, running: float, away_ms: float) ->
         requests_per_ms=running / cycle,
         ttft_ms=first,
         own_prefill_ms=min(_own_prefill_ms(model, shape, wave.decoding, 0.0), first),
-        tpot_ms=wave.decode / tokens if tokens else 0.0,
+        tpot_ms=wave.decode / tokens / shape.tokens_per_step if tokens else 0.0,
         tpot_deviation=0.0,
     )
 
@@ -207,21 +221,21 @@ def open_loop(model: StepModel, shape: Shape, rate: float, most: float) -> Stead
     The mean step is where the step that the arrivals of one step make is as long as that step. A step grows
     less than its contents, so there is one such length, or none.
     """
-    tokens = max(shape.output - 1, 0.0)
+    tokens = shape.steps
     alone = 1.0 if tokens else 0.0
 
     def made(mean: float) -> _Step:
         step = _mean_step(model, shape, alone + rate * tokens * mean, rate * shape.computed * mean)
         return step if tokens else _Step(step.mixed, step.mixed, step.mixed, 1.0)  # no step without a prompt
 
-    longest = shape.batched_tokens / (rate * (shape.computed + tokens))
+    longest = shape.batched_tokens / (rate * (shape.computed + tokens * shape.positions))
     longest = min(longest, most / (rate * tokens)) if tokens else longest
     if made(longest).mean > longest:
         return None
     mean = _root(lambda length: length - made(length).mean, 0.0, longest)
     step, decoding = made(mean), rate * tokens * mean
     own = _own_prefill_ms(model, shape, decoding, rate * shape.computed * mean)
-    load = rate * shape.computed * step.mixed / max(shape.batched_tokens - decoding, 1.0)
+    load = rate * shape.computed * step.mixed / shape.budget(decoding)
     load = min(load, _MOST_BUSY)
     working = 1 - math.exp(-rate * (own + tokens * mean))
     rest = 0.5 * working * (step.share * step.mixed**2 + (1 - step.share) * step.plain**2) / step.mean
@@ -234,7 +248,7 @@ def open_loop(model: StepModel, shape: Shape, rate: float, most: float) -> Stead
         requests_per_ms=rate,
         ttft_ms=first,
         own_prefill_ms=_own_prefill_ms(model, shape, decoding, 0.0),
-        tpot_ms=mean if tokens else 0.0,
+        tpot_ms=mean / shape.tokens_per_step if tokens else 0.0,
         tpot_deviation=_deviation(step, tokens),
     )
 

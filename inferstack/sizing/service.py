@@ -95,6 +95,8 @@ def shape_of(load: Load, limits: Limits) -> Shape:
         output=max(output, 1.0),
         held=load.input_tokens + output * (1 + variation**2) / 2,
         batched_tokens=limits.batched_tokens,
+        tokens_per_step=limits.tokens_per_step,
+        positions=limits.positions,
         equal=are_equal(load),
     )
 

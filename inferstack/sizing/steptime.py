@@ -7,12 +7,14 @@ smooth maximum, plus launches and the scheduler. The shares are in ``constants``
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from inferstack.sizing.hardware import cache_element_bytes
 from inferstack.sizing.kernels import Kernel, kernel_of
+from inferstack.sizing.lora import ELEMENT_BYTES, LAYER_US, AdapterCost, adapter_widths
 from inferstack.sizing.network import network_of
+from inferstack.sizing.speculation import positions, proposer_of
 from inferstack.sizing.tensors import embedding_elements, kv_heads_per_rank, layer_elements
 from inferstack.sizing.weight_formats import Part
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from inferstack.sizing.types import Deployment
 
 _DENSE: Final = (Part.ATTENTION, Part.MIXER, Part.MLP, Part.SHARED, Part.PLAIN)
+_ADAPTER_KERNEL: Final = Kernel("bf16", 8.0 * ELEMENT_BYTES, 16)
 _PEER_TO_PEER: Final = (8.0, 9.0)
 """Compute capabilities whose PCIe cards read each other's memory."""
 _NVLINK_FALLBACK_GB_PER_S: Final = 600.0
@@ -42,8 +45,9 @@ class StepModel:
     """
 
     __slots__ = (
-        "_allreduce_base_ms", "_allreduce_ms_per_token", "_attention_ms", "_chunk_ms", "_dense", "_experts",
-        "_kv_full_ms", "_kv_sliding_ms", "_launch_ms", "_pp", "_sampled", "_sequence_ms", "_sharpness",
+        "_adapters", "_allreduce_base_ms", "_allreduce_ms_per_token", "_attention_ms", "_chunk_ms", "_dense",
+        "_experts", "_has_extras", "_kv_full_ms", "_kv_sliding_ms", "_launch_ms", "_passes", "_positions",
+        "_pp", "_proposer", "_proposer_share", "_sampled", "_sequence_ms", "_sharpness",
         "_sliding_attention_ms", "_state_ms", "_untouched", "_window", "network",
     )  # fmt: skip
 
@@ -59,6 +63,7 @@ class StepModel:
         self._set_attention(deployment, rates, constants)
         self._set_communication(deployment, rates, data_parallel)
         self._set_overhead(deployment, rates, constants, engine)
+        self._set_extras(deployment, rates, constants, engine)
 
     def _set_linear(self, d: Deployment, rates: _Rates) -> None:
         merged: dict[Kernel, float] = {}
@@ -125,6 +130,54 @@ class StepModel:
         self._sequence_ms = engine.sequence_us / 1e3
         self._chunk_ms = rates.launch * n.layers * constants.prefill_layer_us / 1e3
 
+    def _set_extras(
+        self, d: Deployment, rates: _Rates, constants: Constants, engine: EngineConstants
+    ) -> None:
+        self._positions = positions(d.speculation)
+        self._adapters: AdapterCost | None = None
+        if d.adapters is not None:
+            size = adapter_widths(d.architecture, d.tp) * d.adapters.rank
+            one = rates.linear(_ADAPTER_KERNEL, size, size)
+            launch_ms = rates.launch * self.network.layers * LAYER_US / 1e3
+            self._adapters = AdapterCost(
+                d.adapters.count, one.read_ms, one.compute_ms_per_token, launch_ms, self._sharpness
+            )
+        self._proposer: StepModel | None = None
+        self._passes, self._proposer_share = self._positions - 1, 1.0
+        proposing = proposer_of(d) if self._passes else None
+        if proposing is not None:
+            proposer, self._proposer_share = proposing
+            self._proposer = StepModel(proposer, constants, replace(engine, step_ms=0.0, sequence_us=0.0))
+        self._has_extras = self._passes > 0 or self._adapters is not None
+
+    def _head_ms(self, tokens: float) -> float:
+        head, p = self._sampled, self._sharpness
+        took: float = (head.read_ms**p + (head.compute_ms_per_token * max(tokens, 1.0)) ** p) ** (1 / p)
+        return took
+
+    def _proposal_ms(
+        self, decodes: float, context_sum: float, prefill: float = 0.0, prefill_context: float = 0.0
+    ) -> float:
+        """One pass of what guesses: its share of the layers of the network it is taken from, and a head."""
+        assert self._proposer is not None
+        whole = self._proposer.step_ms(decodes, context_sum, prefill, prefill_context)
+        head = self._proposer._head_ms(decodes)
+        return (whole - head) * self._proposer_share + head
+
+    def _extras_ms(self, decodes: float, context_sum: float, prefill: float, prefill_context: float) -> float:
+        """What speculation and adapters add beside the positions to check."""
+        computed = decodes * self._positions
+        total = 0.0
+        if self._passes:  # the cache is read once a sequence, unless computing all positions takes longer
+            total += max(self._attention_ms * self._positions - self._kv_full_ms, 0.0) * context_sum
+        if self._adapters is not None:
+            total += self._adapters.step_ms(decodes + (1.0 if prefill else 0.0), computed + prefill)
+        if self._proposer is not None:
+            total += self._proposal_ms(decodes, context_sum, prefill, prefill_context)
+            if decodes:
+                total += (self._passes - 1) * self._proposal_ms(decodes, context_sum)
+        return total
+
     def step_ms(
         self, decodes: float, context_sum: float, prefill: float = 0.0, prefill_context: float = 0.0
     ) -> float:
@@ -135,13 +188,13 @@ class StepModel:
         """
         if self._pp > 1:
             decodes, context_sum, prefill = decodes / self._pp, context_sum / self._pp, prefill / self._pp
-        tokens = decodes + prefill
+        computed = decodes * self._positions
+        tokens = computed + prefill
         p = self._sharpness
         total: float = self._launch_ms + self._sequence_ms * decodes
         for group in self._dense:
             total += (group.read_ms**p + (group.compute_ms_per_token * tokens) ** p) ** (1 / p)
-        head = self._sampled
-        total += (head.read_ms**p + (head.compute_ms_per_token * max(decodes, 1.0)) ** p) ** (1 / p)
+        total += self._head_ms(computed)
         if self._experts is not None:
             read = self._experts.read_ms * (1.0 - self._untouched**tokens)
             total += (read**p + (self._experts.compute_ms_per_token * tokens) ** p) ** (1 / p)
@@ -152,6 +205,8 @@ class StepModel:
         if prefill:
             total += self._chunk_ms + self._attention_ms * prefill * prefill_context
             total += self._sliding_attention_ms * prefill * min(prefill_context, self._window)
+        if self._has_extras:
+            total += self._extras_ms(decodes, context_sum, prefill, prefill_context)
         return total
 
 

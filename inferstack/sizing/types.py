@@ -15,6 +15,32 @@ Basis = Literal["measured", "interpolated", "extrapolated"]
 """Where a prediction stands: same GPU and model in the measurements; between measured ones; outside."""
 
 
+Proposer = Literal["ngram", "mtp", "eagle3", "draft_model"]
+"""What guesses ahead: the prompt itself, heads of the model, a trained head beside it, a small model."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Speculation:
+    """Speculative decoding: ``tokens`` guessed at a time, each accepted with the same probability."""
+
+    method: Proposer
+    tokens: int
+    acceptance_rate: float
+    """Of one guess, given that those before it were accepted."""
+    draft: Architecture | None = None
+    """The small model of ``draft_model``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Adapters:
+    """LoRA adapters served at the same time, all of one rank, asked for equally often."""
+
+    count: int
+    rank: int
+    slot_rank: int | None = None
+    """Rank that memory is kept for; None: their own."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deployment:
     """One vLLM engine: a model on ``tp * pp`` GPUs. ``None`` means: the pinned vLLM version's default."""
@@ -37,6 +63,8 @@ class Deployment:
     nvlink: bool | None = None
     """None: as the GPU has it."""
     prefix_caching: bool = True
+    speculation: Speculation | None = None
+    adapters: Adapters | None = None
 
     @property
     def gpus(self) -> int:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 Arguments = tuple[tuple[str, str], ...]
 _LORA_RANKS: Final = (1, 8, 16, 32, 64, 128, 256, 320, 512)
 """Accepted by ``--max-lora-rank`` in vLLM 0.33."""
-_DEFAULT_LORA_RANK: Final = 64
+DEFAULT_LORA_RANK: Final = 64
 _ONLINE: Final = {"fp8": "fp8_per_tensor"}
 """Plain ``fp8`` no longer quantizes on load (vLLM 0.33.0 quantization/fp8.py raises and names this one)."""
 DRAFT_PATH: Final = "/adapters/_draft"
@@ -169,7 +169,7 @@ def _json(value: object) -> str:
 def _adapters(facts: LaunchFacts) -> dict[str, str]:
     if not facts.adapters:
         return {}
-    asked = facts.adapter_rank or _DEFAULT_LORA_RANK
+    asked = facts.adapter_rank or DEFAULT_LORA_RANK
     rank = next(rank for rank in _LORA_RANKS if rank >= asked)
     return {"--enable-lora": "", "--max-loras": str(facts.adapters), "--max-lora-rank": str(rank)}
 

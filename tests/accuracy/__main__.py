@@ -51,8 +51,10 @@ IDEAS = """
 * **Weight-only kernels (AWQ, GPTQ, MXFP4 on Ampere)** differ most between vLLM versions: one factor a kernel is too
   few. Next: a factor by kernel generation once more rows exist.
 * **MoE with expert parallelism** rests on few rows and on one imbalance factor.
-* **Not in the model of speed**: speculative decoding (the plan says so where it is asked for) and the cost of LoRA
-  adapters.
+* **Speculative decoding and LoRA adapters** are physics without measurements: what is checked, read and launched is
+  counted, how many guesses hold comes from published acceptance lengths (`inferstack/sizing/data/speculation.yaml`),
+  the launches of adapters from judgement. Such a prediction is never better than "extrapolated", and its range is
+  wider. Next: runs with both, and the acceptance rate of the traffic at hand.
 """
 
 

@@ -73,6 +73,31 @@ def test_an_endless_run_is_a_steady_state() -> None:
         (("--concurrency", "4", "--model", "meta-llama/Llama-3.1-405B-Instruct"), "does not fit"),
         (("--concurrency", "4", "--model", "Qwen/Qwen99"), "Qwen99"),
         (("--concurrency", "4", "--shared-prefix", "2"), "shared_prefix"),
+        (
+            ("--concurrency", "4", "--speculative-tokens", "3"),
+            "speculative_tokens: means nothing without draft",
+        ),
+        (("--concurrency", "4", "--draft", "ngram"), "draft: means nothing without speculative_tokens"),
+        (("--concurrency", "4", "--draft", "ngram", "--speculative-tokens", "17"), "1 to 16"),
+        (
+            ("--concurrency", "4", "--draft", "Qwen99", "--speculative-tokens", "3"),
+            "draft: .*ngram, mtp, eagle3",
+        ),
+        (
+            (
+                "--concurrency",
+                "4",
+                "--draft",
+                "ngram",
+                "--speculative-tokens",
+                "3",
+                "--acceptance-rate",
+                "1.1",
+            ),
+            "acceptance_rate: out of range .*0 to 1",
+        ),
+        (("--concurrency", "4", "--lora-rank", "16"), "lora_rank: means nothing without lora_adapters"),
+        (("--concurrency", "4", "--lora-adapters", "0"), "lora_adapters: out of range"),
     ],
 )
 def test_a_question_without_an_answer_is_bad_input(arguments: tuple[str, ...], said: str) -> None:
@@ -111,3 +136,40 @@ def test_an_embedding_model_is_predicted_without_output_tokens() -> None:
     found = json.loads(done.output)
     assert found["requests_per_second"] == pytest.approx(5, rel=0.01)
     assert found["ttft_ms"]["p95"] > 0
+
+
+def test_speculation_and_adapters_are_asked_for_by_flags() -> None:
+    plain = answer("--concurrency", "1")
+    assert not {"speculation", "adapters"} & plain.keys()
+    fast = answer(
+        "--concurrency", "1", "--speculative-tokens", "3", "--draft", "mtp", "--acceptance-rate", "0.5"
+    )
+    assert fast["speculation"] == {
+        "method": "mtp", "tokens": 3, "acceptance_rate": 0.5, "tokens_per_step": 1.875
+    }  # fmt: skip
+    assert fast["tpot_ms"]["mean"] < plain["tpot_ms"]["mean"]
+    assert fast["basis"] == "extrapolated"
+    slow = answer("--concurrency", "1", "--lora-adapters", "4")
+    assert slow["adapters"] == {"count": 4, "rank": 16}
+    assert slow["tpot_ms"]["mean"] > plain["tpot_ms"]["mean"]
+    shown = predict(
+        *BASE, "--concurrency", "1", "--speculative-tokens", "2", "--draft", "Qwen/Qwen3-0.6B"
+    ).output
+    assert "speculative decoding (draft_model): 2 tokens guessed, 55% of them" in shown
+
+
+def test_a_batch_names_them_with_underscores() -> None:
+    line = {
+        "model": "Qwen/Qwen3-8B", "gpu": "H100", "input_tokens": 500, "output_tokens": 100, "concurrency": 4,
+    }  # fmt: skip
+    lines = [
+        {**line, "speculative_tokens": 4, "draft": "ngram", "lora_adapters": 2, "lora_rank": 8},
+        {**line, "speculative_tokens": 4, "draft": 7},
+        {**line, "speculative_tokens": True, "draft": "ngram"},
+    ]
+    done = predict("--batch", "-", stdin="\n".join(json.dumps(item) for item in lines))
+    first, second, third = (json.loads(text) for text in done.stdout.splitlines())
+    assert first["speculation"]["method"] == "ngram"
+    assert first["adapters"] == {"count": 2, "rank": 8}
+    assert "draft: not a text" in second["error"]
+    assert "speculative_tokens: out of range" in third["error"]

@@ -21,7 +21,7 @@ from inferstack.sizing.performance import predict
 from inferstack.sizing.steptime import StepModel
 from inferstack.sizing.tensors import layer_elements
 from inferstack.sizing.traffic import output_lengths, poisson_arrivals_ms, prompt_lengths
-from inferstack.sizing.types import Deployment, Load, Prediction
+from inferstack.sizing.types import Adapters, Deployment, Load, Prediction, Speculation
 from inferstack.sizing.weight_formats import Part
 
 MODELS = (
@@ -216,6 +216,54 @@ def test_steady_state_is_what_a_long_run_tends_to(
     assume(not steady.saturated)
     played = ask(of, replace(load, num_prompts=40 * concurrency))
     assert played.requests_per_second == pytest.approx(steady.requests_per_second, rel=0.2)
+
+
+# --- speculative decoding and adapters ---
+
+
+@few
+@given(deployments(), st.integers(1, 300), st.integers(1, 4000), st.integers(0, 4000), st.integers(0, 8))
+def test_checking_guesses_never_shortens_a_step(
+    of: Deployment, decodes: int, context: int, prefill: int, tokens: int
+) -> None:
+    guessing = replace(of, speculation=Speculation(method="ngram", tokens=tokens, acceptance_rate=0.9))
+    plain = step_model(of).step_ms(decodes, decodes * context, prefill, prefill / 2)
+    checked = step_model(guessing).step_ms(decodes, decodes * context, prefill, prefill / 2)
+    headed = replace(of, speculation=Speculation(method="mtp", tokens=tokens, acceptance_rate=0.9))
+    assert plain <= checked <= step_model(headed).step_ms(decodes, decodes * context, prefill, prefill / 2)
+    assert (plain == checked) == (tokens == 0)
+
+
+@few
+@given(deployments(), lengths, st.integers(1, 200), st.integers(0, 6), st.floats(0, 1))
+def test_guesses_that_never_hold_are_never_faster(
+    of: Deployment, tokens: tuple[float, float], concurrency: int, guesses: int, rate: float
+) -> None:
+    load = Load(input_tokens=tokens[0], output_tokens=tokens[1], concurrency=concurrency)
+    plain = ask(of, load)
+    none = replace(of, speculation=Speculation(method="ngram", tokens=0, acceptance_rate=rate))
+    assert ask(none, load).tpot_ms == plain.tpot_ms
+    wrong = replace(of, speculation=Speculation(method="ngram", tokens=guesses, acceptance_rate=0.0))
+    found = ask(wrong, load)
+    assert found.requests_per_second <= plain.requests_per_second * NOISE
+    assert found.e2e_ms.mean * NOISE >= plain.e2e_ms.mean
+
+
+@few
+@given(
+    deployments(), lengths, st.integers(1, 200), st.integers(1, 40), st.integers(0, 40), st.integers(1, 128)
+)
+def test_more_adapters_are_never_faster(
+    of: Deployment, tokens: tuple[float, float], concurrency: int, count: int, more: int, rank: int
+) -> None:
+    load = Load(input_tokens=tokens[0], output_tokens=tokens[1], concurrency=concurrency)
+    plain = ask(of, load)
+    one = ask(replace(of, adapters=Adapters(count=count, rank=rank)), load)
+    two = ask(replace(of, adapters=Adapters(count=count + more, rank=rank)), load)
+    assert plain.requests_per_second * NOISE >= one.requests_per_second
+    assert one.requests_per_second * NOISE >= two.requests_per_second
+    assert plain.e2e_ms.mean <= one.e2e_ms.mean * NOISE
+    assert one.e2e_ms.mean <= two.e2e_ms.mean * NOISE
 
 
 # --- the scheduler ---

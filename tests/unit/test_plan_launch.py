@@ -152,14 +152,38 @@ def test_speculation_structure_and_parsers_are_the_specs() -> None:
     assert args["--structured-outputs-config"] == '{"backend":"guidance"}'
     assert args["--tool-call-parser"] == "qwen3_xml"
     assert "--reasoning-parser" not in args
-    assert any("speculative decoding (ngram) is not planned with" in warning for warning in plan.warnings)
+    assert not any("speculative decoding" in warning for warning in plan.warnings)
+    assert any("40% of guessed tokens accepted (ngram, 5 at a time): 1.66 tokens" in n for n in plan.notes)
+    assert plan.chosen.at_peak.basis == "extrapolated"
 
 
 def test_a_draft_model_is_where_the_service_puts_it() -> None:
     plan = planned("Qwen/Qwen3-8B", "serving: {speculative: {method: draft_model, draft: Qwen/Qwen3-0.6B}}")
     config = json.loads(dict(plan.vllm_args)["--speculative-config"])
     assert config == {"method": "draft_model", "model": "/adapters/_draft", "num_speculative_tokens": 3}
-    assert any("second model's memory" in warning for warning in plan.warnings)
+    plain = planned("Qwen/Qwen3-8B").chosen.fit
+    assert plan.chosen.fit.gpu_memory_gib == plain.gpu_memory_gib
+    draft_gib = plain.kv_cache_gib_per_gpu - plan.chosen.fit.kv_cache_gib_per_gpu
+    assert draft_gib == pytest.approx(0.596e9 * 2 / 2**30, rel=0.02)
+
+
+def test_a_draft_outside_the_catalog_is_not_planned_with() -> None:
+    more = "serving: {speculative: {method: draft_model, draft: s3://models/draft}}"
+    plan = planned("Qwen/Qwen3-8B", more)
+    assert any("s3://models/draft is outside the catalog" in warning for warning in plan.warnings)
+    assert plan.chosen.at_peak == planned("Qwen/Qwen3-8B").chosen.at_peak
+
+
+def test_adapters_slow_the_plan_down_and_take_memory() -> None:
+    adapters = "adapters: [{name: a, source: s3://lora/a}, {name: b, source: s3://lora/b}]"
+    plan, plain = planned(f"{{id: Qwen/Qwen3-8B, {adapters}}}"), planned("Qwen/Qwen3-8B")
+    assert plan.chosen.instance_type == plain.chosen.instance_type
+    assert plan.chosen.at_peak.tpot_ms.mean > plain.chosen.at_peak.tpot_ms.mean
+    assert plan.chosen.fit.kv_cache_gib_per_gpu < plain.chosen.fit.kv_cache_gib_per_gpu
+    assert "assumed: LoRA rank 16 (model.adapters[].rank says it)" in plan.notes
+    stated = planned(f"{{id: Qwen/Qwen3-8B, {adapters.replace('s3://lora/b', 's3://lora/b, rank: 32')}}}")
+    assert not any("LoRA rank" in note for note in stated.notes)
+    assert stated.chosen.at_peak.tpot_ms.mean >= plan.chosen.at_peak.tpot_ms.mean
 
 
 def test_an_embedding_model_guesses_nothing() -> None:
