@@ -1,7 +1,4 @@
-"""Memory of what runs beside the model on one rank: what guesses tokens ahead, and LoRA adapters.
-
-The KV cache of a draft model is not counted: a small share of the large model's.
-"""
+"""Memory of what runs beside the model on one rank: what guesses tokens ahead, and LoRA adapters."""
 
 from __future__ import annotations
 
@@ -9,13 +6,15 @@ from typing import TYPE_CHECKING
 
 from inferstack.sizing.kernels import kernel_of
 from inferstack.sizing.lora import adapters_gib
+from inferstack.sizing.network import network_of
 from inferstack.sizing.speculation import proposer_of
-from inferstack.sizing.tensors import embedding_elements, layer_elements
+from inferstack.sizing.tensors import embedding_elements, kv_heads_per_rank, layer_elements
 from inferstack.sizing.weight_formats import Part
 from inferstack.sizing.weights import stages
 from inferstack.units import GIB
 
 if TYPE_CHECKING:
+    from inferstack.catalog.types import Architecture
     from inferstack.sizing.types import Deployment
 
 
@@ -23,6 +22,23 @@ def companions_gib(deployment: Deployment) -> float:
     """Weights beside the model's own on one GPU."""
     d = deployment
     return _proposer_gib(d) + adapters_gib(d.adapters, d.architecture, d.tp)
+
+
+def cache_share(deployment: Deployment) -> float:
+    """Share of the KV cache left to the model: what guesses keeps the same tokens in its own layers."""
+    found = proposer_of(deployment)
+    own = _cache_elements(deployment.architecture, deployment.tp)
+    if found is None or not own:
+        return 1.0
+    network, share = found
+    return own / (own + _cache_elements(network.architecture, network.tp) * share)
+
+
+def _cache_elements(architecture: Architecture, tp: int) -> float:
+    """Per token, on one rank."""
+    n = network_of(architecture)
+    ranks = kv_heads_per_rank(n.kv_heads, tp) / n.kv_heads
+    return (n.kv_elements_full + n.kv_elements_sliding) * ranks
 
 
 def _proposer_gib(d: Deployment) -> float:

@@ -66,10 +66,8 @@ def extra_assumptions(
         gain = tokens_per_step(speculation)
         found.append(
             f"{speculation.acceptance_rate:.0%} of guessed tokens accepted ({speculation.method}, "
-            f"{speculation.tokens} at a time): {gain:.2f} tokens a step; yours depend on the texts"
+            f"{speculation.tokens} at a time): {gain:.2f} tokens come together; yours depend on the texts"
         )
-        if speculation.draft is not None:
-            found.append("the draft model's KV cache is small beside the model's: not counted")
     if adapters is not None and all(adapter.rank is None for adapter in workload.model.adapters):
         found.append(f"LoRA rank {adapters.rank} (model.adapters[].rank says it)")
     return tuple(found)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from inferstack.sizing.companions import companions_gib
+from inferstack.sizing.companions import cache_share, companions_gib
 from inferstack.sizing.hardware import cache_element_bytes, unsupported
 from inferstack.sizing.kv import Capacity, capacity, pool
 from inferstack.sizing.overhead import activation_gib, graphs_gib, non_torch_gib
@@ -36,6 +36,7 @@ class Budget:
     non_torch: float
     graphs: float
     kv: float
+    companions: float
 
 
 def fit(deployment: Deployment) -> Fit:
@@ -67,8 +68,10 @@ def _budget(deployment: Deployment, stage: Stage, limits_: Limits) -> Budget:
     graphs = graphs_gib(deployment, stage, limits_)
     total = limits_.gpu_memory_utilization * deployment.gpu.cuda_memory_gib
     counted = graphs if limits_.graphs_in_budget else 0.0
-    left = total - weights - activation - beside - counted - companions_gib(deployment)
-    return Budget(stage, weights, activation, beside, graphs, left)
+    companions = companions_gib(deployment)
+    left = total - weights - activation - beside - counted - companions
+    own = left * cache_share(deployment) if left > 0 else left
+    return Budget(stage, weights, activation, beside, graphs, own, companions + left - own)
 
 
 def _capacity(deployment: Deployment, budget: Budget, limits_: Limits) -> Capacity:
@@ -141,4 +144,5 @@ def _answer(
         gpu_memory_utilization=limits_.gpu_memory_utilization,
         max_num_seqs=limits_.max_num_seqs,
         max_num_batched_tokens=limits_.max_num_batched_tokens,
+        companions_gib_per_gpu=budget.companions,
     )

@@ -175,6 +175,8 @@ def _memory(candidate: Candidate) -> str:
         f"memory per GPU {fit.gpu_memory_utilization:g} {TIMES} {fit.gpu_memory_gib:.1f} GiB:"
         f" weights {fit.weights_gib_per_gpu:.1f} · overhead {overhead:.1f}"
     )
+    if fit.companions_gib_per_gpu > 0:
+        text += f" · guesses and adapters {fit.companions_gib_per_gpu:.1f}"
     if fit.kv_cache_tokens <= 0:
         return f"{text} · no KV cache"
     requests = f"{fit.max_concurrency:,.1f} requests of {fit.max_model_len:,}"

@@ -91,6 +91,8 @@ class Fit:
     gpu_memory_utilization: float
     max_num_seqs: int
     max_num_batched_tokens: int
+    companions_gib_per_gpu: float = 0.0
+    """LoRA adapters, and what guesses tokens ahead with its own cache."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

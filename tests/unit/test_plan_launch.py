@@ -163,7 +163,9 @@ def test_a_draft_model_is_where_the_service_puts_it() -> None:
     assert config == {"method": "draft_model", "model": "/adapters/_draft", "num_speculative_tokens": 3}
     plain = planned("Qwen/Qwen3-8B").chosen.fit
     assert plan.chosen.fit.gpu_memory_gib == plain.gpu_memory_gib
-    draft_gib = plain.kv_cache_gib_per_gpu - plan.chosen.fit.kv_cache_gib_per_gpu
+    shown = plan.chosen.fit.companions_gib_per_gpu + plan.chosen.fit.kv_cache_gib_per_gpu
+    assert shown == pytest.approx(plain.kv_cache_gib_per_gpu)
+    draft_gib = plain.kv_cache_gib_per_gpu - plan.chosen.fit.kv_cache_gib_per_gpu * (36 + 28) / 36
     assert draft_gib == pytest.approx(0.596e9 * 2 / 2**30, rel=0.02)
 
 

@@ -170,6 +170,17 @@ def test_checked_positions_take_room_from_prompts() -> None:
     assert trace.first[1] == pytest.approx((10 + 1.08) + (10 + 1.04) + (10 + 0.96), abs=0.2)
 
 
+def test_a_small_cache_delays_and_loses_nothing() -> None:
+    requests = Requests(prompts=[300] * 12, outputs=[120] * 12, arrivals_ms=[0.0] * 12)
+    wide = Limits(sequences=64, batched_tokens=2048, kv_tokens=math.inf, positions=4, tokens_per_step=1.875)
+    tight = run(Ideal(), requests, replace(wide, kv_tokens=1500))
+    free = run(Ideal(), requests, wide)
+    assert min(tight.finish) > 0
+    assert tight.end > free.end
+    # 119 tokens after the first in steps of 1.875: 64 of them.
+    assert all(last - first >= 64 * 10 for first, last in zip(tight.first, tight.finish, strict=True))
+
+
 def test_alone_it_is_faster_but_never_than_the_roofline() -> None:
     plain = predict(deployment(), closed(1)).tpot_ms.mean
     weights_gb = 2 * 7.5e9 / 1e9
@@ -213,17 +224,20 @@ def test_the_range_is_wider_and_the_basis_extrapolated() -> None:
 
 
 def test_memory_of_what_guesses_is_taken_from_the_cache() -> None:
-    def taken(speculation: Speculation) -> float:
+    """Its weights, then the share that its own keys and values have in what is left."""
+
+    def taken(speculation: Speculation, share: float = 1.0) -> float:
         plain, own = fit(deployment()), fit(deployment(speculation=speculation))
-        return plain.kv_cache_gib_per_gpu - own.kv_cache_gib_per_gpu
+        return plain.kv_cache_gib_per_gpu - own.kv_cache_gib_per_gpu / share
 
     layer_gib = (2 * 4096 * 4096 + 2 * 4096 * 1024 + 3 * 4096 * 14336) * 2 / 2**30
     head_gib = 128256 * 4096 * 2 / 2**30
     assert taken(guess("ngram")) == 0
-    assert taken(guess("mtp")) == pytest.approx(layer_gib, rel=0.01)
-    assert taken(guess("eagle3")) == pytest.approx(layer_gib + head_gib, rel=0.01)
+    assert taken(guess("mtp"), 32 / 33) == pytest.approx(layer_gib, rel=0.01)
+    assert taken(guess("eagle3"), 32 / 33) == pytest.approx(layer_gib + head_gib, rel=0.01)
     draft = guess("draft_model", draft="meta-llama/Llama-3.2-1B-Instruct")
-    assert taken(draft) == pytest.approx(1.236e9 * 2 / 2**30, rel=0.02)
+    narrow = (32 * 8 * 128) / (32 * 8 * 128 + 16 * 8 * 64)
+    assert taken(draft, narrow) == pytest.approx(1.236e9 * 2 / 2**30, rel=0.02)
 
 
 @pytest.mark.parametrize(
