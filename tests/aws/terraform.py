@@ -114,12 +114,25 @@ def render(program: Callable[[], object], *, region: str, default_tags: Mapping[
                 regions.add(elsewhere)
                 body["provider"] = f"aws.{elsewhere}"
             resources.setdefault(TYPES[item.typ], {})[label(item.name)] = body
+    _name_clusters(resources)
     providers = [{"region": region, "default_tags": {"tags": dict(default_tags)}}]
     providers += [
         {"region": one, "alias": one, "default_tags": {"tags": dict(default_tags)}}
         for one in sorted(regions - {region})
     ]
     return {"provider": {"aws": providers}, "resource": resources}
+
+
+def _name_clusters(resources: dict[str, dict[str, Document]]) -> None:
+    """Pulumi orders by depends_on what names its cluster in plain text; Terraform orders by references."""
+    clusters = {
+        body["name"]: f"${{aws_eks_cluster.{name}.name}}"
+        for name, body in resources.get("aws_eks_cluster", {}).items()
+    }
+    for found in resources.values():
+        for body in found.values():
+            if "cluster_name" in body:
+                body["cluster_name"] = clusters.get(body["cluster_name"], body["cluster_name"])
 
 
 def _body(item: pulumi.runtime.MockResourceArgs) -> Document:
