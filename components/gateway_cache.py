@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 import pulumi
 
 from components import gateway_names, kube, naming
+from components.gateway_backend import GatewayBackend
 from components.pod_security import hardened_container, hardened_pod
 from components.wire import WireResource, ec2, elasticache
 
@@ -24,7 +25,7 @@ APP: Final = "gateway-cache"
 PORT: Final = 6379
 UID: Final = 999
 """User ``valkey`` of the official image."""
-LABELS: Final = {kube.LABEL_APP: APP}
+SERVER: Final = GatewayBackend(app=APP, port_name="valkey", port=PORT)
 MEMORY_MIB: Final = 1024
 USED_MIB: Final = 640
 """Entries; the rest is the index, buffers and the server itself."""
@@ -63,7 +64,7 @@ def cache(parent: Component, args: CacheArgs, namespace: pulumi.Resource) -> tup
         made.append(group)
         host = group.output("primaryEndpointAddress")
     else:
-        documents = (service_account(), service(), network_policy(), deployment(args))
+        documents = (SERVER.service_account(), SERVER.service(), SERVER.network_policy(), deployment(args))
         made += [kube.KubernetesObject(name, document, inside) for document in documents]
     made.append(kube.KubernetesObject(name, address(host), inside))
     return tuple(made)
@@ -126,49 +127,20 @@ def group_inputs(args: CacheArgs) -> dict[str, Any]:
     }
 
 
-def _metadata(name: str = APP, annotations: dict[str, str] | None = None) -> kube.Metadata:
-    return kube.Metadata(
-        name=name, namespace=gateway_names.NAMESPACE, labels=LABELS, annotations=annotations or {}
-    )
-
-
 def address(host: pulumi.Input[str]) -> dict[str, Any]:
     data = {"VALKEY_HOST": host, "VALKEY_PORT": str(PORT)}
-    return kube.manifest("v1", "ConfigMap", _metadata(gateway_names.CACHE_CONFIG), data=data)
-
-
-def service_account() -> dict[str, Any]:
-    return kube.manifest("v1", "ServiceAccount", _metadata(), automountServiceAccountToken=False)
-
-
-def service() -> dict[str, Any]:
-    ports = [{"name": "valkey", "port": PORT, "targetPort": "valkey", "protocol": "TCP"}]
-    body = {"type": "ClusterIP", "selector": LABELS, "ports": ports}
-    return kube.manifest(
-        "v1", "Service", _metadata(annotations={kube.SKIP_AWAIT_ANNOTATION: "true"}), spec=body
-    )
-
-
-def network_policy() -> dict[str, Any]:
-    """In: the gateway. Out: nothing (an empty list would be dropped, and added again by every apply)."""
-    gateway = {"podSelector": {"matchLabels": gateway_names.LABELS}}
-    body = {
-        "podSelector": {"matchLabels": LABELS},
-        "policyTypes": ["Ingress", "Egress"],
-        "ingress": [{"from": [gateway], "ports": [{"protocol": "TCP", "port": PORT}]}],
-    }
-    return kube.manifest("networking.k8s.io/v1", "NetworkPolicy", _metadata(), spec=body)
+    return kube.manifest("v1", "ConfigMap", SERVER.metadata(gateway_names.CACHE_CONFIG), data=data)
 
 
 def deployment(args: CacheArgs) -> dict[str, Any]:
     body = {
         "replicas": 1,
         "revisionHistoryLimit": 3,
-        "selector": {"matchLabels": LABELS},
+        "selector": {"matchLabels": SERVER.labels},
         "strategy": {"type": "Recreate"},
-        "template": {"metadata": {"labels": LABELS}, "spec": _pod(args)},
+        "template": {"metadata": {"labels": SERVER.labels}, "spec": _pod(args)},
     }
-    return kube.manifest("apps/v1", "Deployment", _metadata(), spec=body)
+    return kube.manifest("apps/v1", "Deployment", SERVER.metadata(), spec=body)
 
 
 def _pod(args: CacheArgs) -> dict[str, Any]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import pulumi
 
 from components import gateway_names, kube, naming
+from components.gateway_backend import GatewayBackend
 from components.pod_security import hardened_container, hardened_pod
 from components.wire import WireResource, ec2, rds
 
@@ -31,7 +31,7 @@ BACKUP_DAYS: Final = 7
 BACKUP_DAYS_PRODUCTION: Final = 35
 RDS_MINUTES: Final = 90
 """Creation of a Multi-AZ instance with its first backup, and deletion with the final snapshot."""
-LABELS: Final = {kube.LABEL_APP: APP}
+SERVER: Final = GatewayBackend(app=APP, port_name="postgres", port=PORT)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +71,7 @@ def database(
     else:
         beside = [
             kube.KubernetesObject(naming.logical(parent.name, "database"), document, inside)
-            for document in (service_account(), service(), network_policy())
+            for document in (SERVER.service_account(), SERVER.service(), SERVER.network_policy())
         ]
         options = parent.child(depends_on=[*made, *beside], protect=args.production)
         made += [
@@ -153,16 +153,10 @@ def instance_inputs(args: DatabaseArgs, name: str) -> dict[str, Any]:
     }
 
 
-def _metadata(name: str = APP, annotations: Mapping[str, Any] | None = None) -> kube.Metadata:
-    return kube.Metadata(
-        name=name, namespace=gateway_names.NAMESPACE, labels=LABELS, annotations=annotations or {}
-    )
-
-
 def secret(password: pulumi.Input[str]) -> dict[str, Any]:
     values = {"DATABASE_PASSWORD": password}
     return kube.manifest(
-        "v1", "Secret", _metadata(gateway_names.DATABASE_SECRET), type="Opaque", stringData=values
+        "v1", "Secret", SERVER.metadata(gateway_names.DATABASE_SECRET), type="Opaque", stringData=values
     )
 
 
@@ -175,30 +169,7 @@ def address(kind: str, host: pulumi.Input[str]) -> dict[str, Any]:
         # the in-cluster server is reached by the gateway alone and has no certificate
         "DATABASE_SSLMODE": "require" if kind == "rds" else "disable",
     }
-    return kube.manifest("v1", "ConfigMap", _metadata(gateway_names.DATABASE_CONFIG), data=data)
-
-
-def service_account() -> dict[str, Any]:
-    return kube.manifest("v1", "ServiceAccount", _metadata(), automountServiceAccountToken=False)
-
-
-def service() -> dict[str, Any]:
-    ports = [{"name": "postgres", "port": PORT, "targetPort": "postgres", "protocol": "TCP"}]
-    body = {"type": "ClusterIP", "selector": LABELS, "ports": ports}
-    return kube.manifest(
-        "v1", "Service", _metadata(annotations={kube.SKIP_AWAIT_ANNOTATION: "true"}), spec=body
-    )
-
-
-def network_policy() -> dict[str, Any]:
-    """In: the gateway. Out: nothing (an empty list would be dropped, and added again by every apply)."""
-    gateway = {"podSelector": {"matchLabels": gateway_names.LABELS}}
-    body = {
-        "podSelector": {"matchLabels": LABELS},
-        "policyTypes": ["Ingress", "Egress"],
-        "ingress": [{"from": [gateway], "ports": [{"protocol": "TCP", "port": PORT}]}],
-    }
-    return kube.manifest("networking.k8s.io/v1", "NetworkPolicy", _metadata(), spec=body)
+    return kube.manifest("v1", "ConfigMap", SERVER.metadata(gateway_names.DATABASE_CONFIG), data=data)
 
 
 def stateful_set(args: DatabaseArgs) -> dict[str, Any]:
@@ -214,12 +185,12 @@ def stateful_set(args: DatabaseArgs) -> dict[str, Any]:
     body = {
         "serviceName": APP,
         "replicas": 1,
-        "selector": {"matchLabels": LABELS},
-        "template": {"metadata": {"labels": LABELS}, "spec": _pod(args)},
+        "selector": {"matchLabels": SERVER.labels},
+        "template": {"metadata": {"labels": SERVER.labels}, "spec": _pod(args)},
         "volumeClaimTemplates": [claim],
         "persistentVolumeClaimRetentionPolicy": {"whenDeleted": "Retain", "whenScaled": "Retain"},
     }
-    return kube.manifest("apps/v1", "StatefulSet", _metadata(), spec=body)
+    return kube.manifest("apps/v1", "StatefulSet", SERVER.metadata(), spec=body)
 
 
 def _pod(args: DatabaseArgs) -> dict[str, Any]:

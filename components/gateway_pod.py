@@ -114,9 +114,9 @@ def network_policy(spec: GatewaySpec) -> dict[str, Any]:
         {"to": [{"namespaceSelector": models}], "ports": [{"protocol": "TCP", "port": vllm_args.PORT}]},
     ]
     if spec.database != "none":
-        egress.append(_to(spec, spec.database, gateway_database.LABELS, gateway_database.PORT))
+        egress.append(_to(spec, spec.database, gateway_database.SERVER.labels, gateway_database.PORT))
     if spec.cache != "none":
-        egress.append(_to(spec, spec.cache, gateway_cache.LABELS, gateway_cache.PORT))
+        egress.append(_to(spec, spec.cache, gateway_cache.SERVER.labels, gateway_cache.PORT))
     if spec.providers:
         egress.append({"ports": [{"protocol": "TCP", "port": 443}]})
         agent = {"ipBlock": {"cidr": vllm_pod.AGENT_CIDR}}
