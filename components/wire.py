@@ -8,7 +8,8 @@ classes, and the tests check every name and value type against them. The rest us
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Final
 
 import pulumi
 
@@ -38,26 +39,30 @@ class WireResource(pulumi.CustomResource):
         return value
 
 
-def ec2(
-    kind: str,
-    name: str,
-    inputs: Mapping[str, Any],
-    opts: pulumi.ResourceOptions,
-    *,
-    outputs: Sequence[str] = (),
-) -> WireResource:
-    return WireResource(_token("ec2", kind), name, inputs, opts, outputs=outputs)
+@dataclass(frozen=True, slots=True)
+class Module:
+    """Makes resources of one module of the provider: ``ec2("Subnet", name, inputs, opts)``."""
+
+    module: str
+
+    def __call__(
+        self,
+        kind: str,
+        name: str,
+        inputs: Mapping[str, Any],
+        opts: pulumi.ResourceOptions,
+        *,
+        outputs: Sequence[str] = (),
+    ) -> WireResource:
+        return WireResource(_token(self.module, kind), name, inputs, opts, outputs=outputs)
 
 
-def s3(
-    kind: str,
-    name: str,
-    inputs: Mapping[str, Any],
-    opts: pulumi.ResourceOptions,
-    *,
-    outputs: Sequence[str] = (),
-) -> WireResource:
-    return WireResource(_token("s3", kind), name, inputs, opts, outputs=outputs)
+ec2: Final = Module("ec2")
+ecr: Final = Module("ecr")
+elasticache: Final = Module("elasticache")
+fsx: Final = Module("fsx")
+rds: Final = Module("rds")
+s3: Final = Module("s3")
 
 
 def web_acl_resource(name: str, inputs: Mapping[str, Any], opts: pulumi.ResourceOptions) -> WireResource:
@@ -113,47 +118,10 @@ def billing(
     return WireResource(_token(module, kind), name, inputs, opts, outputs=outputs)
 
 
-def ecr(kind: str, name: str, inputs: Mapping[str, Any], opts: pulumi.ResourceOptions) -> WireResource:
-    return WireResource(_token("ecr", kind), name, inputs, opts)
-
-
 def secret(kind: str, name: str, inputs: Mapping[str, Any], opts: pulumi.ResourceOptions) -> WireResource:
     return WireResource(
         _token("secretsmanager", kind), name, inputs, opts, outputs=("arn",) if kind == "Secret" else ()
     )
-
-
-def fsx(
-    kind: str,
-    name: str,
-    inputs: Mapping[str, Any],
-    opts: pulumi.ResourceOptions,
-    *,
-    outputs: Sequence[str] = (),
-) -> WireResource:
-    return WireResource(_token("fsx", kind), name, inputs, opts, outputs=outputs)
-
-
-def rds(
-    kind: str,
-    name: str,
-    inputs: Mapping[str, Any],
-    opts: pulumi.ResourceOptions,
-    *,
-    outputs: Sequence[str] = (),
-) -> WireResource:
-    return WireResource(_token("rds", kind), name, inputs, opts, outputs=outputs)
-
-
-def elasticache(
-    kind: str,
-    name: str,
-    inputs: Mapping[str, Any],
-    opts: pulumi.ResourceOptions,
-    *,
-    outputs: Sequence[str] = (),
-) -> WireResource:
-    return WireResource(_token("elasticache", kind), name, inputs, opts, outputs=outputs)
 
 
 def _token(module: str, kind: str) -> str:

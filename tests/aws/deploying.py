@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextvars
 from collections.abc import Callable
 from typing import Any
 
@@ -21,7 +19,7 @@ from tests.aws import (  # noqa: F401
     make_watching,
 )
 from tests.aws.cloud import Cloud
-from tests.components.running import FAKE_OUTPUTS
+from tests.components.running import FAKE_OUTPUTS, run_with
 
 
 class Deployer(pulumi.runtime.Mocks):
@@ -47,24 +45,3 @@ def deploy(program: Callable[[], object], cloud: Cloud) -> Deployer:
     deployer = Deployer(cloud)
     run_with(program, deployer)
     return deployer
-
-
-def run_with(program: Callable[[], object], mocks: pulumi.runtime.Mocks) -> None:
-    """On a loop and in a context of their own."""
-    contextvars.Context().run(_deploy, program, mocks)
-
-
-def _deploy(program: Callable[[], object], deployer: pulumi.runtime.Mocks) -> None:
-    loop = asyncio.new_event_loop()
-    asyncio.set_event_loop(loop)
-    try:
-        pulumi.runtime.set_mocks(deployer, project="inferstack", stack="test", preview=False)
-
-        @pulumi.runtime.test  # awaits every output, and raises what an apply raised
-        def run() -> None:
-            program()
-
-        run()
-    finally:
-        asyncio.set_event_loop(None)
-        loop.close()

@@ -15,9 +15,8 @@ from typing import Any, Final
 import pulumi
 import yaml
 
-from tests.aws.deploying import run_with
 from tests.aws.shapes import plain
-from tests.components.running import FAKE_OUTPUTS
+from tests.components.running import FAKE_OUTPUTS, run_with
 
 TABLE: Final = yaml.safe_load((Path(__file__).parent / "terraform.yaml").read_text(encoding="utf-8"))
 TYPES: Final[Mapping[str, str]] = TABLE["types"]

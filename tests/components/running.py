@@ -63,15 +63,20 @@ def preview(program: Callable[[], object]) -> Graph:
 def deploy(program: Callable[[], object]) -> Recorder:
     """All registrations with known outputs, on a loop and in a context of their own."""
     recorder = Recorder()
-    contextvars.Context().run(_deploy, program, recorder)
+    run_with(program, recorder)
     return recorder
 
 
-def _deploy(program: Callable[[], object], recorder: Recorder) -> None:
+def run_with(program: Callable[[], object], mocks: pulumi.runtime.Mocks) -> None:
+    """An update against ``mocks``, on a loop and in a context of their own."""
+    contextvars.Context().run(_deploy, program, mocks)
+
+
+def _deploy(program: Callable[[], object], mocks: pulumi.runtime.Mocks) -> None:
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     try:
-        pulumi.runtime.set_mocks(recorder, project="inferstack", stack="test", preview=False)
+        pulumi.runtime.set_mocks(mocks, project="inferstack", stack="test", preview=False)
 
         @pulumi.runtime.test  # awaits every output, and raises what an apply raised
         def run() -> None:
