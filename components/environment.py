@@ -256,6 +256,7 @@ class InferenceEnvironment(Component):
                 times=served.times,
                 adapters=served.adapters,
                 draft_uri=served.draft_uri,
+                other_names=served.other_names,
                 callers=resolved.callers,
                 node_cache=resolved.node_cache,
                 weight_files=resolved.weight_files,

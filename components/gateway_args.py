@@ -89,7 +89,7 @@ def _cache(
     section = gateway.cache
     if section.kind == "none":
         return None
-    found = next(backend for backend in backends if backend.workload == section.embedding)
+    found = next(item for item in backends if section.embedding in (item.workload, *item.answers_to))
     if found.mode != "embedding":
         message = f"{section.embedding} serves {found.task}, which makes no vectors"
         accepted = ", ".join(item.workload for item in backends if item.mode == "embedding")
@@ -113,8 +113,7 @@ def _cache(
 
 def teams(gateway: GatewaySection, backends: Sequence[Backend]) -> tuple[Team, ...]:
     """Teams with the model names they may use; what steps in for a model comes with it."""
-    pairs = zip(backends, groups(backends), strict=True)
-    names = {backend.workload: (group.name, *fallback_groups(group)) for backend, group in pairs}
+    names = {group.workload: (group.name, *fallback_groups(group)) for group in groups(backends)}
     return tuple(
         Team(
             name=team.name,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Final
 
@@ -36,6 +36,8 @@ class Backend:
     """The workload whose callers it takes over."""
     traffic_percent: int | None = None
     """Of those callers' requests, now."""
+    answers_to: tuple[str, ...] = ()
+    """Names of versions that are gone."""
     usd_per_million_tokens: Decimal | None = None
     """What a token costs on the own replicas at the planned traffic: what budgets of teams are charged."""
 
@@ -68,6 +70,8 @@ class Group:
     routes: tuple[Route, ...]
     lead: Backend
     """Whose external backends step in: the version most requests go to in the end."""
+    workload: str
+    """Whose name it is; of a version that is gone, that version's."""
 
     @property
     def steps_in(self) -> tuple[FallbackFacts, ...]:
@@ -75,8 +79,15 @@ class Group:
 
 
 def groups(backends: Sequence[Backend]) -> tuple[Group, ...]:
-    """Every workload under its own name; the callers of one that is being replaced reach both versions."""
-    return tuple(_group(backend, _successor(backend, backends)) for backend in backends)
+    """Every workload under its own name and those it answers to; the callers of one that is being replaced
+    reach both versions, whatever name they use.
+    """
+    found: list[Group] = []
+    for backend in backends:
+        successor = _successor(backend, backends)
+        own = _group(backend, successor)
+        found += [own, *(replace(own, name=name, workload=name) for name in backend.answers_to)]
+    return tuple(found)
 
 
 def _successor(backend: Backend, backends: Sequence[Backend]) -> Backend | None:
@@ -96,7 +107,7 @@ def _group(backend: Backend, successor: Backend | None) -> Group:
     routes += [
         Route(backend=lead, external=item, weight=ALL * item.share) for item in lead.external if item.share
     ]
-    return Group(name=backend.served_model_name, routes=tuple(routes), lead=lead)
+    return Group(name=backend.served_model_name, routes=tuple(routes), lead=lead, workload=backend.workload)
 
 
 def route_facts(backends: Sequence[Backend]) -> tuple[RouteFacts, ...]:

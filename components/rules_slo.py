@@ -97,7 +97,7 @@ def _availability(watched: Watched) -> Objective:
     """As callers see it, at the gateway; without one, from what the engine says it failed."""
     if watched.behind_gateway:
         name, wrong = "litellm_proxy_total_requests_metric_total", 'status_code=~"5.."'
-        where = f'requested_model="{watched.served_model_name}"'
+        where = watched.requested
     else:
         name, wrong = "vllm:request_success_total", 'finished_reason="error"'
         where = watched.selector

@@ -67,7 +67,13 @@ def arrivals_query(spec: ServerSpec) -> str:
     """Requests per second at the gateway. It counts nothing until the first one comes: that is no load."""
     names = "|".join([spec.plan.served_model_name, *(adapter.name for adapter in spec.adapters)])
     counted = f'litellm_proxy_total_requests_metric_total{{requested_model=~"{names}"}}'
-    return f"sum(rate({counted}[{RATE_WINDOW}])) or vector(0)"
+    own = f"sum(rate({counted}[{RATE_WINDOW}])) or vector(0)"
+    if not spec.other_names:
+        return own
+    # of the callers of another name only those that were sent here, answered or not
+    ids = "|".join(f"{name}/{spec.plan.workload}" for name in spec.other_names)
+    sent = f'litellm_deployment_total_requests_total{{model_id=~"{ids}"}}'
+    return f"({own}) + (sum(rate({sent}[{RATE_WINDOW}])) or vector(0))"
 
 
 def unless_asleep(spec: ServerSpec, query: str) -> str:

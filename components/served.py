@@ -74,6 +74,12 @@ class ServedWorkload:
         return (self.checkpoint.prefix, *(item.prefix for item in self.hub_adapters))
 
     @property
+    def other_names(self) -> tuple[str, ...]:
+        """Names beside its own that callers reach it by: of versions it replaces, or did."""
+        replaces = self.workload.rollout.replaces
+        return (*self.workload.answers_to, *((replaces,) if replaces is not None else ()))
+
+    @property
     def scaler_kind(self) -> Literal["keda", "hpa"] | None:
         """Who sets the number of replicas; None: nobody, it is the plan's."""
         kinds: dict[str, Literal["keda", "hpa"]] = {"keda": "keda", "hpa": "hpa"}
@@ -113,6 +119,7 @@ class ServedWorkload:
             usd_per_hour=chosen.usd_per_hour,
             planned_usd_per_million_tokens=chosen.usd_per_million_tokens,
             behind_gateway=behind_gateway,
+            answers_to=self.workload.answers_to,
         )
 
     def backend(self, url: str) -> Backend:
@@ -126,6 +133,7 @@ class ServedWorkload:
             fallbacks=self.facts.fallback,
             replaces=self.workload.rollout.replaces,
             traffic_percent=self.workload.rollout.traffic,
+            answers_to=self.workload.answers_to,
             usd_per_million_tokens=self.plan.chosen.usd_per_million_tokens,
         )
 

@@ -60,6 +60,8 @@ class ServerSpec:
     adapters: tuple[Adapter, ...] = ()
     draft_uri: str | None = None
     """Of the second model of speculative decoding."""
+    other_names: tuple[str, ...] = ()
+    """Model names of the gateway, other than its own, whose requests can come here."""
     callers: tuple[str, ...] = ()
     """Namespaces whose pods may call; empty: any pod of the cluster."""
     weight_files: bool = False

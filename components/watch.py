@@ -25,10 +25,20 @@ class Watched:
     planned_usd_per_million_tokens: Decimal | None
     """At the spec's traffic."""
     behind_gateway: bool
+    answers_to: tuple[str, ...] = ()
+    """Further names that callers use."""
 
     @property
     def name(self) -> str:
         return self.facts.workload
+
+    @property
+    def requested(self) -> str:
+        """Selector of its callers' requests at the gateway, by the names they use."""
+        if not self.answers_to:
+            return f'requested_model="{self.served_model_name}"'
+        names = "|".join((self.served_model_name, *self.answers_to))
+        return f'requested_model=~"{names}"'
 
     @property
     def label(self) -> str:

@@ -142,6 +142,8 @@ class Workload(Section):
     """External backends, in order."""
     rollout: Rollout = Rollout()
     """How a new version takes over."""
+    answers_to: tuple[Name, ...] = ()
+    """Names of earlier versions that are gone: their callers reach this one."""
     evaluation: Evaluation | None = None
     """Gate of a rollout."""
     serving: Serving = Serving()
@@ -158,4 +160,17 @@ class Workload(Section):
         if self.rollout.replaces == self.name:
             message = "a workload cannot take over from itself"
             raise conflict(message, "rollout.replaces", "name", accepted="the name of the earlier version")
+        return self
+
+    @model_validator(mode="after")
+    def _other_names(self) -> Self:
+        if self.name in self.answers_to or len(set(self.answers_to)) < len(self.answers_to):
+            message = "its own name, or a name twice"
+            raise conflict(
+                message, "answersTo", "name", accepted="names of versions that are gone, each once"
+            )
+        if self.rollout.replaces in self.answers_to:
+            message = f"{self.rollout.replaces} is still being replaced"
+            accepted = "`rollout.replaces` while the old version runs, `answersTo` once it is gone"
+            raise conflict(message, "answersTo", "rollout.replaces", accepted=accepted)
         return self

@@ -142,6 +142,14 @@ class TestQueries:
         spec = builders.server_spec(builders.PLAN, adapters=(Adapter(name="tone", uri="s3://acme/tone"),))
         assert 'requested_model=~"chat|tone"' in scaling.arrivals_query(spec)
 
+    def test_callers_of_another_name_count_where_they_are_sent(self) -> None:
+        """Of a version it replaces, or that is gone; others of that name wake nobody here."""
+        spec = builders.server_spec(builders.PLAN, other_names=("gone", "old"))
+        query = scaling.arrivals_query(spec)
+        sent = 'litellm_deployment_total_requests_total{model_id=~"gone/chat|old/chat"}'
+        assert query.endswith(f"+ (sum(rate({sent}[2m])) or vector(0))")
+        assert 'requested_model=~"chat"' in query
+
     def test_without_a_gateway_nobody_counts_arrivals(self) -> None:
         scaler = replace(SCALER, gateway=False)
         names = [item["name"] for item in scaling.triggers(builders.server_spec(builders.PLAN), scaler)]

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from components.gateway import external_statements, host_name
+from components.gateway_args import teams
 from components.gateway_config import GatewaySettings, gateway_config
 from components.gateway_times import BALANCER_LIMIT_S, NAT_IDLE_S, PROBE_S, gateway_times
 from components.iam import Place
@@ -242,6 +243,45 @@ class TestWeights:
         before, after = configured(old, new), configured(old, replace(new, traffic_percent=100))
         assert models(before)["chat-fallback-1"]["model"] == "openai/old"
         assert models(after)["chat-fallback-1"]["model"] == "together_ai/new"
+
+    def test_a_version_that_is_gone_leaves_its_name(self) -> None:
+        """The same backend under both names, with the same id as while it took over."""
+        heir = replace(NEXT, replaces=None, traffic_percent=None, answers_to=("chat",))
+        config = configured(heir)
+        assert weights(config, "chat") == {"chat/next": None}
+        assert weights(config, "next") == {"next/next": None}
+
+    def test_its_callers_come_along_when_the_heir_is_replaced(self) -> None:
+        heir = replace(backend(fallback("openai", "m")), workload="v2", served_model_name="v2")
+        heir = replace(heir, answers_to=("chat",))
+        config = configured(heir, replace(NEXT, replaces="v2", traffic_percent=25))
+        assert weights(config, "chat") == {"chat/v2": 75.0, "chat/next": 25.0}
+        assert weights(config, "v2") == {"v2/v2": 75.0, "v2/next": 25.0}
+        assert models(config)["chat-fallback-1"]["model"] == "openai/m"
+
+    def test_rules_see_every_name(self) -> None:
+        heir = replace(backend(fallback("openai", "m")), answers_to=("old",), classification="confidential")
+        found = [(item.group, item.provider, item.classification) for item in route_facts([heir])]
+        assert found == [
+            ("chat", "vllm", "confidential"),
+            ("chat", "openai", "confidential"),
+            ("old", "vllm", "confidential"),
+            ("old", "openai", "confidential"),
+        ]
+
+    def test_a_team_keeps_the_name_it_knows(self) -> None:
+        gateway = builders.environment(
+            "e",
+            gateway={
+                "host": "a.example",
+                "database": "rds",
+                "teams": [{"name": "support", "models": ["old"]}, {"name": "all"}],
+            },
+        ).gateway
+        assert gateway is not None
+        named, everything = teams(gateway, [replace(backend(), answers_to=("old",))])
+        assert named.models == ("old",)
+        assert everything.models == ("chat", "old")
 
 
 class TestRoutes:

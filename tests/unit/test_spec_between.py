@@ -67,9 +67,37 @@ def test_nothing_is_missed_among_files_that_cannot_be_read(tmp_path: Path) -> No
             {"chat": "data: {classification: restricted}\n", "next": NEW},
             ("next", "rollout.replaces", "data.classification: restricted"),
         ),
+        (
+            {"chat": "data: {residency: [US]}\n", "next": NEW},
+            ("next", "rollout.replaces", "data.residency: [US]"),
+        ),
+        (
+            {"chat": "", "next": NEW + "data: {residency: [US]}\n"},
+            ("next", "rollout.replaces", "leave it out"),
+        ),
+        (
+            {"chat": "data: {regulations: [HIPAA, SOC2]}\n", "next": NEW + "data: {regulations: [SOC2]}\n"},
+            ("next", "rollout.replaces", "data.regulations: [HIPAA, SOC2]"),
+        ),
+        (
+            {"chat": "", "next": "answersTo: [chat]\n"},
+            ("next", "answersTo[0]", "rollout.replaces while it runs; its file removed, then answersTo"),
+        ),
+        (
+            {"one": "answersTo: [chat]\n", "two": "answersTo: [old, chat]\n"},
+            ("two", "answersTo[1]", "one of them"),
+        ),
+        ({"held": "answersTo: [chat]\n", "next": NEW}, ("next", "rollout.replaces", "held")),
     ],
 )
 def test_a_version_takes_over_from_one_that_is_there(
     tmp_path: Path, workloads: dict[str, str], expected: tuple[str, str, str]
 ) -> None:
     assert expected in problems(environment(tmp_path, "", **workloads))
+
+
+def test_a_name_of_a_version_that_is_gone_is_a_name_like_any_other(tmp_path: Path) -> None:
+    """Teams keep it in their lists, and it may be replaced further by its holder's name."""
+    gateway = TEAMS.replace(", chta", ", chat-v2")
+    files = {"chat-v2": "answersTo: [chat]\n", "chat-v3": NEW.replace("chat", "chat-v2")}
+    assert len(load_environment(environment(tmp_path, gateway, **files)).workloads) == 2
