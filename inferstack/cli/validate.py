@@ -41,10 +41,16 @@ class Sound:
     warnings: tuple[str, ...] = ()
 
 
-@click.command(epilog="Exit codes: 0 all sound, 2 problems.")
+@click.command(epilog="Exit codes: 0 all sound, 2 problems, 3 --vllm without the vLLM that is deployed.")
 @click.argument("paths", nargs=-1, metavar="[PATH|ENV]...")
+@click.option(
+    "--vllm",
+    "with_vllm",
+    is_flag=True,
+    help="Also let vLLM's own parser read what each environment launches (needs inferstack[vllm]).",
+)
 @click.option("--json", "as_json", is_flag=True, help="One JSON document: ok, checked, problems.")
-def validate(paths: tuple[str, ...], *, as_json: bool) -> None:
+def validate(paths: tuple[str, ...], *, with_vllm: bool, as_json: bool) -> None:
     """Check spec files: workloads, environments (with all their workloads), folders, names under stacks/.
 
     Without arguments, everything under stacks/. Every problem of every file is shown at once, each with
@@ -54,9 +60,14 @@ def validate(paths: tuple[str, ...], *, as_json: bool) -> None:
     Examples:
       inferstack validate
       inferstack validate prod-eu
+      inferstack validate prod-eu --vllm
       inferstack validate stacks/prod-eu/workloads/chat.yaml --json
     """
     sound, problems = _check_all(paths or _everything())
+    if with_vllm:
+        from inferstack.cli.vllm_check import vllm_check
+
+        problems += vllm_check([item.path for item in sound if item.kind == "Environment"])
     if as_json:
         emit_json({"version": 1, "ok": not problems, "checked": sound, "problems": problems})
     else:

@@ -5,18 +5,42 @@ from __future__ import annotations
 import argparse
 import importlib
 from collections.abc import Callable
+from importlib import metadata
 from typing import Any, Final
 
+ARGUMENTS: Final = "vllm.entrypoints.common.cli_args"
 NUMBERS: Final = {"int": "int", "float": "float", "str": "text"}
 SIZES: Final = ("human_readable_int", "human_readable_int_or_auto")
 JSON: Final = ("loads", "parse_dataclass")
 
 
+def installed_version() -> str:
+    """Version of the vLLM that is installed, without importing it; ImportError where none is."""
+    try:
+        return metadata.version("vllm")
+    except metadata.PackageNotFoundError as error:
+        raise ImportError("vLLM is not installed") from error
+
+
 def installed_parser() -> argparse.ArgumentParser:
-    """The parser of the vLLM that is installed; ImportError where none is."""
-    module = importlib.import_module("vllm.entrypoints.common.cli_args")
-    parser: argparse.ArgumentParser = module.create_parser_for_docs()
+    """The parser of the vLLM that is installed; ImportError where none is.
+
+    vLLM asks for its device before it lists its arguments and refuses where it finds none: on a machine
+    without a GPU it is told that the device is the processor.
+    """
+    platforms: Any = importlib.import_module("vllm.platforms")
+    if not platforms.current_platform.device_type:
+        platforms.current_platform = importlib.import_module("vllm.platforms.cpu").CpuPlatform()
+    parser: argparse.ArgumentParser = importlib.import_module(ARGUMENTS).create_parser_for_docs()
     return parser
+
+
+def installed_check() -> Callable[[argparse.Namespace], None]:
+    """vLLM's own look at parsed arguments before it loads anything: raises TypeError or ValueError."""
+    check: Callable[[argparse.Namespace], None] = importlib.import_module(
+        ARGUMENTS
+    ).validate_parsed_serve_args
+    return check
 
 
 def describe(parser: argparse.ArgumentParser) -> dict[str, dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import shutil
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from inferstack import cli as entry
 from inferstack.cli.env import environment_names, environment_of, find_environment, known_model, project_root
 from inferstack.errors import InputError
+from inferstack.spec.vllm_arguments import argument_list
 
 ROOT = Path(__file__).parents[2]
 BROKEN = Path("tests") / "data" / "broken"
@@ -178,3 +180,41 @@ def test_the_help_has_examples(validate):
     code, out, _ = validate("--help")
     assert code == 0
     assert "inferstack validate prod-eu" in out
+
+
+class TestVllm:
+    """--vllm: with the deployed release it is asked (tests/unit/test_vllm_snapshot.py), without it that is said."""
+
+    def test_without_vllm_it_says_what_to_install(self, validate, monkeypatch):
+        def absent() -> str:
+            raise ImportError
+
+        monkeypatch.setattr("inferstack.spec.vllm_parser.installed_version", absent)
+        code, _, err = validate("dev", "--vllm")
+        assert code == 3
+        assert err.startswith("error: vLLM is not installed here: pip install 'inferstack[vllm]' 'vllm==0.")
+
+    def test_another_version_has_no_say(self, validate, monkeypatch):
+        monkeypatch.setattr("inferstack.spec.vllm_parser.installed_version", lambda: "0.9.1")
+        code, _, err = validate("dev", "--vllm")
+        assert (code, "vLLM 0.9.1 is installed, and 0." in err) == (3, True)
+
+    @pytest.mark.parametrize(("taken", "code"), [(True, 0), (False, 2)])
+    def test_what_it_refuses_is_a_problem_of_the_file(self, taken, code, validate, monkeypatch):
+        class Parser(argparse.ArgumentParser):
+            def parse_args(self, args=None, namespace=None):
+                return argparse.Namespace(words=args) if taken else self.error("--seed wants a number")
+
+        seen: list[str] = []
+        monkeypatch.setattr("inferstack.spec.vllm_parser.installed_version", lambda: argument_list().version)
+        monkeypatch.setattr("inferstack.spec.vllm_parser.installed_parser", Parser)
+        monkeypatch.setattr(
+            "inferstack.spec.vllm_parser.installed_check", lambda: lambda found: seen.extend(found.words)
+        )
+        found, _, err = validate("dev", "--vllm")
+        assert found == code
+        if taken:
+            assert "--served-model-name" in seen
+        else:
+            assert "stacks/dev/environment.yaml" in err
+            assert "vLLM refuses to start: --seed wants a number" in err

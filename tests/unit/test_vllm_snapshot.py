@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -12,9 +12,9 @@ import yaml
 
 from components.pins import load_pins
 from inferstack.catalog.load import load_catalog
-from inferstack.engine.graph import Graph
+from inferstack.review.launches import Launch, launches, refusals
 from inferstack.spec.vllm_arguments import DATA, argument_list
-from inferstack.spec.vllm_parser import describe, installed_parser
+from inferstack.spec.vllm_parser import describe, installed_check, installed_parser
 from tests.example_graphs import graph
 
 KNOWN = argument_list()
@@ -52,20 +52,6 @@ def test_parsers_of_the_catalog_are_the_pinned_versions() -> None:
     assert len(tools) > 10
 
 
-def command_lines(found: Graph) -> Iterator[Sequence[str]]:
-    for item in found:
-        if item.type.endswith((":Deployment", ":LeaderWorkerSet")):
-            text = json.dumps(item.inputs["spec"], default=str)
-            yield from (container["args"] for container in _containers(json.loads(text)))
-
-
-def _containers(node: Any) -> Iterator[Mapping[str, Any]]:
-    if isinstance(node, dict):
-        yield from (item for item in node.get("containers", ()) if item.get("name") == "vllm")
-        for value in node.values():
-            yield from _containers(value)
-
-
 def misfits(arguments: Sequence[str]) -> list[str]:
     """What the pinned version's parser would refuse."""
     found, position = [], 1
@@ -100,10 +86,10 @@ def _misfit(name: str, values: Sequence[str]) -> list[str]:
 
 @pytest.mark.parametrize("name", ["dev", "prod-eu", "prod-us"])
 def test_every_server_of_the_examples_would_start(name: str) -> None:
-    lines = list(command_lines(graph(name)))
-    assert lines
-    for line in lines:
-        assert misfits(line) == []
+    found = launches(graph(name))
+    assert found
+    for launch in found:
+        assert misfits(launch.arguments) == []
 
 
 @pytest.mark.parametrize(
@@ -163,5 +149,14 @@ class TestInstalled:
 
     @pytest.mark.parametrize("name", ["dev", "prod-eu", "prod-us"])
     def test_it_takes_every_command_line(self, name: str, parser: argparse.ArgumentParser) -> None:
-        for line in command_lines(graph(name)):
-            parser.parse_args([argument.replace("$(", "").replace(")", "") for argument in line])
+        assert refusals(parser, installed_check(), launches(graph(name))) == []
+
+    def test_it_refuses_what_it_does_not_know(self, parser: argparse.ArgumentParser) -> None:
+        bad = Launch(server="chat", arguments=("m", "--swap-space", "4"))
+        (found,) = refusals(parser, installed_check(), [bad])
+        assert "--swap-space" in found.message
+
+    def test_it_refuses_what_does_not_go_together(self, parser: argparse.ArgumentParser) -> None:
+        bad = Launch(server="chat", arguments=("m", "--enable-auto-tool-choice"))
+        (found,) = refusals(parser, installed_check(), [bad])
+        assert "--tool-call-parser" in found.message
