@@ -21,7 +21,7 @@ def service_account(spec: ServerSpec) -> dict[str, Any]:
 
 def service(spec: ServerSpec) -> dict[str, Any]:
     # endpoints come when weights are loaded; the Deployment already waits for that
-    metadata = spec.metadata({kube.SKIP_AWAIT_ANNOTATION: "true"})
+    metadata = spec.metadata({kube.SKIP_AWAIT_ANNOTATION: "true"}, name=spec.entry_name)
     ports = [{"name": "http", "port": PORT, "targetPort": "http", "protocol": "TCP"}]
     body = {"type": "ClusterIP", "selector": spec.entry_labels, "ports": ports}
     return kube.manifest("v1", "Service", metadata, spec=body)

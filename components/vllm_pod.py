@@ -72,8 +72,17 @@ class ServerSpec:
 
     @property
     def name(self) -> str:
-        """Of Service, Deployment and service account; a Service called ``vllm`` would set VLLM_PORT."""
+        """Of Deployment or set, service account and all else of this server."""
         return naming.kubernetes("model", self.plan.workload, limit=52)
+
+    @property
+    def entry_name(self) -> str:
+        """Of the Service that callers use; one called ``vllm`` would set VLLM_PORT.
+
+        The set's own name belongs to the headless service of its controller, which makes none where another
+        Service has it: no rank would find its leader.
+        """
+        return f"{self.name}-entry" if self.multi_node else self.name
 
     @property
     def multi_node(self) -> bool:
@@ -94,9 +103,11 @@ class ServerSpec:
         draft = ((self.draft_uri, DRAFT_PATH),) if self.draft_uri is not None else ()
         return (*((adapter.uri, adapter.path) for adapter in self.adapters), *draft)
 
-    def metadata(self, annotations: Mapping[str, str] | None = None) -> kube.Metadata:
+    def metadata(
+        self, annotations: Mapping[str, str] | None = None, *, name: str | None = None
+    ) -> kube.Metadata:
         return kube.Metadata(
-            name=self.name, namespace=NAMESPACE, labels=self.labels, annotations=annotations or {}
+            name=name or self.name, namespace=NAMESPACE, labels=self.labels, annotations=annotations or {}
         )
 
 

@@ -76,7 +76,7 @@ class VllmService(Component):
     @property
     def url(self) -> str:
         """Address inside the cluster."""
-        return f"http://{self.args.server.name}.{NAMESPACE}.svc.cluster.local:{PORT}/v1"
+        return f"http://{self.args.server.entry_name}.{NAMESPACE}.svc.cluster.local:{PORT}/v1"
 
     def _object(
         self, document: kube.Document, depends_on: Sequence[pulumi.Resource] = ()

@@ -48,6 +48,7 @@ BINARIES = (
     ),
     Binary(name="kube-scheduler", module="kubernetes", package="k8s.io/kubernetes/cmd/kube-scheduler"),
     Binary(name="kwok", module="kwok", package="sigs.k8s.io/kwok/cmd/kwok"),
+    Binary(name="lws-manager", module="lws", package="sigs.k8s.io/lws/cmd"),
 )
 CERTIFICATES = BIN / "generate_cert"
 

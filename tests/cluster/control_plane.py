@@ -6,6 +6,7 @@ listens beyond 127.0.0.1 and nothing outlives the process that started it.
 
 from __future__ import annotations
 
+import os
 import secrets
 import socket
 import subprocess
@@ -73,9 +74,21 @@ class ControlPlane:
 
     def run_controllers(self) -> None:
         """Scheduler, controllers and kubelets: until now nothing changed but by request."""
-        kubeconfig = self.folder / "kubeconfig.yaml"
-        self._controllers(kubeconfig)
-        self._kwok(kubeconfig)
+        self._controllers(self.kubeconfig)
+        self._kwok(self.kubeconfig)
+
+    @property
+    def kubeconfig(self) -> Path:
+        return self.folder / "kubeconfig.yaml"
+
+    @property
+    def certificate(self) -> Path:
+        """For 127.0.0.1 and localhost, and its own authority."""
+        return self.folder / "cert.pem"
+
+    @property
+    def key(self) -> Path:
+        return self.folder / "key.pem"
 
     def _certificates(self) -> None:
         """One key pair: serves TLS, is its own authority, signs service account tokens."""
@@ -87,7 +100,7 @@ class ControlPlane:
 
     def _etcd(self, port: int, peers: int) -> None:
         client, peer = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{peers}"
-        self._run(
+        self.run(
             "etcd",
             f"--data-dir={self.folder / 'etcd'}",
             f"--listen-client-urls={client}",
@@ -100,8 +113,8 @@ class ControlPlane:
         )
 
     def _api_server(self, etcd: int, port: int) -> None:
-        certificate, key = self.folder / "cert.pem", self.folder / "key.pem"
-        self._run(
+        certificate, key = self.certificate, self.key
+        self.run(
             "kube-apiserver",
             f"--etcd-servers=http://127.0.0.1:{etcd}",
             "--bind-address=127.0.0.1",
@@ -125,15 +138,15 @@ class ControlPlane:
     def _controllers(self, kubeconfig: Path) -> None:
         common = (f"--kubeconfig={kubeconfig}", "--leader-elect=false", "--secure-port=0")
         rate = ("--kube-api-qps=300", "--kube-api-burst=600")
-        certificate, key = self.folder / "cert.pem", self.folder / "key.pem"
+        certificate, key = self.certificate, self.key
         keys = (f"--service-account-private-key-file={key}", f"--root-ca-file={certificate}")
-        self._run("kube-scheduler", *common, *rate)
-        self._run("kube-controller-manager", *common, *rate, *keys, "--controllers=*,-resourcequota")
+        self.run("kube-scheduler", *common, *rate)
+        self.run("kube-controller-manager", *common, *rate, *keys, "--controllers=*,-resourcequota")
 
     def _kwok(self, kubeconfig: Path) -> None:
         stages = self.folder / "stages.yaml"
         stages.write_text(kwok_stages(), encoding="utf-8")
-        self._run(
+        self.run(
             "kwok",
             f"--kubeconfig={kubeconfig}",
             f"--config={stages}",
@@ -152,7 +165,7 @@ class ControlPlane:
                     "name": "test",
                     "cluster": {
                         "server": f"https://127.0.0.1:{port}",
-                        "certificate-authority": str(self.folder / "cert.pem"),
+                        "certificate-authority": str(self.certificate),
                     },
                 }
             ],
@@ -160,12 +173,17 @@ class ControlPlane:
             "contexts": [{"name": "test", "context": {"cluster": "test", "user": "test"}}],
             "current-context": "test",
         }
-        (self.folder / "kubeconfig.yaml").write_text(yaml.safe_dump(document), encoding="utf-8")
+        self.kubeconfig.write_text(yaml.safe_dump(document), encoding="utf-8")
 
-    def _run(self, name: str, *arguments: str) -> None:
+    def run(self, name: str, *arguments: str, **settings: str) -> None:
+        """One of the built programs, with ``settings`` in its environment; it ends with this cluster."""
         with (self.folder / f"{name}.log").open("wb") as log:
             self.running[name] = subprocess.Popen(
-                [BIN / name, *arguments], cwd=self.folder, stdout=log, stderr=log
+                [BIN / name, *arguments],
+                cwd=self.folder,
+                env={**os.environ, **settings},
+                stdout=log,
+                stderr=log,
             )
 
     def wait(self, what: str, done: Callable[[], bool], seconds: float = START_S) -> None:

@@ -58,10 +58,17 @@ class World:
     grown_at: float = 0.0
 
     @classmethod
-    def start(cls, graph: Graph, folder: Path) -> World:
-        """API server with all kinds, and the manifests applied twice, before anything acts on them."""
+    def start(
+        cls, graph: Graph, folder: Path, operators: Callable[[ControlPlane], None] | None = None
+    ) -> World:
+        """API server with all kinds, and the manifests applied twice, before Kubernetes acts on them.
+
+        ``operators`` are started before that: their webhooks see what is applied.
+        """
         world = cls(with_kinds(folder), graph, nodes.pools(graph))
         try:
+            if operators is not None:
+                operators(world.plane)
             world.applied = applied_twice(world.api, graph)
         except BaseException:
             world.plane.stop()
