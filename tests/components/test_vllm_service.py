@@ -306,8 +306,18 @@ class TestGroups:
         assert leader["startupProbe"]
 
     def test_only_leaders_answer(self, groups: Graph) -> None:
-        selector = manifest(groups, "Service", "model-reasoning")["spec"]["selector"]
+        selector = manifest(groups, "Service", "model-reasoning-entry")["spec"]["selector"]
         assert selector["leaderworkerset.sigs.k8s.io/worker-index"] == "0"
+
+    def test_the_sets_own_name_is_left_to_its_controllers_headless_service(self, groups: Graph) -> None:
+        """It makes none where a Service has that name already, and ranks find each other through it."""
+        services = {
+            item.inputs["metadata"]["name"]  # type: ignore[index]  # manifests are mappings
+            for item in groups
+            if item.inputs.get("kind") == "Service"
+        }
+        assert "model-reasoning-entry" in services
+        assert "model-reasoning" not in services
 
     def test_ranks_may_talk_to_each_other_and_no_one_else(self, groups: Graph) -> None:
         spec = manifest(groups, "NetworkPolicy", "model-reasoning")["spec"]
