@@ -10,6 +10,7 @@ from components.rules import Group
 from components.rules_cost import cost_rules
 from components.rules_failures import failure_rules
 from components.rules_platform import gateway_rules, gpu_rules, monitoring_rules
+from components.rules_rollout import rollout_rules
 from components.rules_slo import slo_rules
 
 if TYPE_CHECKING:
@@ -48,5 +49,6 @@ def _workload(watched: Watched, retention_days: int) -> Group:
         *slo_rules(watched, retention_days),
         *failure_rules(watched),
         *cost_rules(watched),
+        *rollout_rules(watched),
     )
     return Group(name=watched.name, rules=rules, labels=labels)

@@ -257,6 +257,7 @@ class InferenceEnvironment(Component):
                 adapters=served.adapters,
                 draft_uri=served.draft_uri,
                 other_names=served.other_names,
+                limits=served.limits,
                 callers=resolved.callers,
                 node_cache=resolved.node_cache,
                 weight_files=resolved.weight_files,

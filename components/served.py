@@ -20,11 +20,14 @@ from components.weight_files import MOUNT
 from components.workload_facts import Served, workload_facts
 from inferstack.errors import InputError, Problem
 from inferstack.sizing.spare_types import interchangeable_types
+from inferstack.spec.defaults import AVAILABILITY
+from inferstack.spec.derive import limits_of
 
 if TYPE_CHECKING:
     from inferstack.catalog.load import Catalog
     from inferstack.catalog.types import InstanceType, Model
     from inferstack.sizing.types import Candidate, WorkloadPlan
+    from inferstack.spec.derive import Limits
     from inferstack.spec.environment import Environment
     from inferstack.spec.workload import Workload
 
@@ -120,6 +123,18 @@ class ServedWorkload:
             planned_usd_per_million_tokens=chosen.usd_per_million_tokens,
             behind_gateway=behind_gateway,
             answers_to=self.workload.answers_to,
+            takes_over=self.limits if self.workload.rollout.replaces is not None else None,
+        )
+
+    @property
+    def limits(self) -> Limits:
+        """What sends a new version back, with the service levels planned for."""
+        plan = self.plan
+        return limits_of(
+            self.workload.rollout,
+            availability=plan.slo_availability if plan.slo_availability is not None else AVAILABILITY,
+            ttft_p95_ms=plan.slo_ttft_p95_ms,
+            itl_p95_ms=plan.slo_itl_p95_ms,
         )
 
     def backend(self, url: str) -> Backend:

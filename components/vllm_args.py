@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from components.lifecycle import Lifecycle
     from components.pod_resources import PodResources
     from inferstack.sizing.types import WorkloadPlan
+    from inferstack.spec.derive import Limits
 
 PORT: Final = 8000
 POOLING_TASKS: Final = ("embed", "embedding", "rerank", "reranker", "score", "classify")
@@ -53,6 +54,8 @@ class Launch:
     adapters: tuple[Adapter, ...] = ()
     traces_endpoint: str | None = None
     """Where sampled requests are sent; None: nothing is traced."""
+    limits: Limits | None = None
+    """Of a rollout."""
 
 
 def server_arguments(launch: Launch) -> list[str]:
@@ -79,7 +82,7 @@ def _defaults(launch: Launch) -> dict[str, str]:
         "--shutdown-timeout": str(launch.times.shutdown_s),
         "--disable-access-log-for-endpoints": "/health,/metrics",
     }
-    if buckets := histogram_buckets(plan, launch.vllm_version):
+    if buckets := histogram_buckets(plan, launch.vllm_version, launch.limits):
         defaults["--custom-histogram-buckets"] = json.dumps(buckets, sort_keys=True)
     if launch.traces_endpoint is not None:
         defaults["--otlp-traces-endpoint"] = launch.traces_endpoint
@@ -94,19 +97,23 @@ def _defaults(launch: Launch) -> dict[str, str]:
     return defaults
 
 
-def histogram_buckets(plan: WorkloadPlan, vllm_version: str) -> dict[str, list[float]]:
-    """Latency bounds with the service levels among them: alerts count against the levels themselves."""
+def histogram_buckets(
+    plan: WorkloadPlan, vllm_version: str, limits: Limits | None = None
+) -> dict[str, list[float]]:
+    """Latency bounds with the service levels and a rollout's limits among them: only a bound can be counted
+    against.
+    """
     metrics = load_metrics(vllm_version)
     levels = {
-        "time_to_first_token": plan.slo_ttft_p95_ms,
-        "inter_token_latency": plan.slo_itl_p95_ms,
-        "request_latency": plan.slo_e2e_p95_ms,
+        "time_to_first_token": (plan.slo_ttft_p95_ms, limits.ttft_p95_ms if limits else None),
+        "inter_token_latency": (plan.slo_itl_p95_ms, limits.itl_p95_ms if limits else None),
+        "request_latency": (plan.slo_e2e_p95_ms,),
     }
-    return {
-        family: metrics.bounds(family, level / 1000)
-        for family, level in levels.items()
-        if level is not None and level / 1000 not in metrics.bounds(family)
+    wanted = {
+        family: metrics.bounds(family, *(level / 1000 for level in found if level is not None))
+        for family, found in levels.items()
     }
+    return {family: bounds for family, bounds in wanted.items() if bounds != metrics.bounds(family)}
 
 
 def _streamer(launch: Launch) -> str:

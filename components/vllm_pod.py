@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from components.pins import Image
     from components.pod_resources import PodResources
     from inferstack.sizing.types import WorkloadPlan
+    from inferstack.spec.derive import Limits
 
 APP: Final = "vllm"
 CACHE: Final = "/cache"
@@ -62,6 +63,8 @@ class ServerSpec:
     """Of the second model of speculative decoding."""
     other_names: tuple[str, ...] = ()
     """Model names of the gateway, other than its own, whose requests can come here."""
+    limits: Limits | None = None
+    """Of a rollout: histograms have its bounds, under way or not, so that its end restarts no server."""
     callers: tuple[str, ...] = ()
     """Namespaces whose pods may call; empty: any pod of the cluster."""
     weight_files: bool = False
@@ -164,6 +167,7 @@ def _server(spec: ServerSpec, *, leader: bool) -> dict[str, Any]:
         times=spec.times,
         vllm_version=spec.image.version,
         adapters=spec.adapters,
+        limits=spec.limits,
         traces_endpoint=spec.traces.endpoint if spec.traces else None,
     )
     arguments = server_arguments(launch) + ([] if leader else ["--headless"])

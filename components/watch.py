@@ -10,6 +10,7 @@ from components import naming, serving
 
 if TYPE_CHECKING:
     from components.served_facts import WorkloadFacts
+    from inferstack.spec.derive import Limits
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +28,8 @@ class Watched:
     behind_gateway: bool
     answers_to: tuple[str, ...] = ()
     """Further names that callers use."""
+    takes_over: Limits | None = None
+    """What sends it back while it takes over from another version; None: it does not."""
 
     @property
     def name(self) -> str:

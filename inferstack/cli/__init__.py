@@ -45,6 +45,7 @@ COMMANDS: dict[str, Entry] = {
     "policy": Entry("inferstack.cli.policy:policy", "Check licences, residency and the other rules."),
     "doctor": Entry("inferstack.cli.doctor:doctor", "Can the AWS account take an environment? Read-only."),
     "up": Entry("inferstack.cli.up:up", "Create or change an environment in AWS."),
+    "rollout": Entry("inferstack.cli.rollout:rollout", "Judge a new version; move its share of the traffic."),
     "destroy": Entry("inferstack.cli.destroy:destroy", "Remove an environment from AWS."),
     "refresh": Entry("inferstack.cli.refresh:refresh", "Read what AWS has into the state."),
 }

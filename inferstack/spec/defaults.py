@@ -10,6 +10,7 @@ are this project's judgement and say so.
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -28,6 +29,9 @@ PEAK_TO_AVERAGE: Final = 2.0
 """llm-d Planner, chatbot load profile: peak multiplier 2.0."""
 AVAILABILITY: Final = 0.995
 """Judgement: 3.6 hours a month; reached with one spare replica."""
+
+STEP_DURATION: Final = dt.timedelta(minutes=10)
+"""Judgement: twenty scrapes of every server."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -59,6 +59,13 @@ class AbortOn(Section):
     itl_p95: Duration | None = Field(default=None, alias="itlP95")
     """Time between tokens, 95th percentile."""
 
+    @model_validator(mode="after")
+    def _some_may_fail(self) -> Self:
+        if self.error_rate is not None and not 0 < self.error_rate < 1:
+            message = "no number of requests proves that none fails"
+            raise conflict(message, "errorRate", accepted="above 0% and below 100%")
+        return self
+
 
 DEFAULT_STEPS = (5, 25, 50, 100)
 

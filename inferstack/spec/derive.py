@@ -9,12 +9,13 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from inferstack.spec.defaults import AVAILABILITY, CATALOG_TASKS, DEFAULTS, PEAK_TO_AVERAGE
+from inferstack.spec.defaults import AVAILABILITY, CATALOG_TASKS, DEFAULTS, PEAK_TO_AVERAGE, STEP_DURATION
 from inferstack.units import SECONDS_PER_DAY, duration
 
 if TYPE_CHECKING:
     from inferstack.spec.capacity import Autoscaling
     from inferstack.spec.defaults import Task, TaskDefaults
+    from inferstack.spec.delivery import Rollout
     from inferstack.spec.environment import Environment
     from inferstack.spec.traffic import TokenCount, Traffic
     from inferstack.spec.workload import Workload
@@ -171,3 +172,28 @@ def autoscaling_of(workload: Workload, environment: Environment) -> Autoscaling:
     if stated is not None:
         return stated
     return "none" if environment.monitoring.stack == "none" else "keda"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """What sends a new version back: a share of failures, 95th percentiles in ms; None: no such limit."""
+
+    error_rate: float
+    ttft_p95_ms: float | None
+    itl_p95_ms: float | None
+    step_s: int
+    """How long each step is watched."""
+
+
+def limits_of(
+    rollout: Rollout, *, availability: float, ttft_p95_ms: float | None, itl_p95_ms: float | None
+) -> Limits:
+    """``abortOn`` as stated; what it does not state, the service levels do."""
+    stated = rollout.abort_on
+    millisecond = dt.timedelta(milliseconds=1)
+    return Limits(
+        error_rate=stated.error_rate if stated.error_rate is not None else round(1 - availability, 12),
+        ttft_p95_ms=stated.ttft_p95 / millisecond if stated.ttft_p95 is not None else ttft_p95_ms,
+        itl_p95_ms=stated.itl_p95 / millisecond if stated.itl_p95 is not None else itl_p95_ms,
+        step_s=round((rollout.step_duration or STEP_DURATION).total_seconds()),
+    )

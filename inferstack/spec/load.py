@@ -7,7 +7,7 @@ of files and lines. Paths in a workload (hfConfig, trace, suite) come out joined
 from __future__ import annotations
 
 import stat
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
@@ -34,7 +34,7 @@ from inferstack.spec.workload import Workload
 from inferstack.spec.yaml_lines import MAX_BYTES, Document, decode, printable, read
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from inferstack.spec.yaml_lines import DocPath
 
@@ -53,6 +53,8 @@ class LoadedEnvironment:
     workloads: tuple[Workload, ...]
     warnings: tuple[str, ...] = ()
     """What is odd but not wrong: a folder or file that is named and not there yet."""
+    files: Mapping[str, Path] = field(default_factory=dict)
+    """Of each workload, by its name."""
 
 
 @dataclass(slots=True)
@@ -130,7 +132,8 @@ def load_environment(path: Path | str, *, known: Knowledge | None = None) -> Loa
     if loaded.problems or problems:
         raise InputError(*loaded.in_order(), *problems)
     values = tuple(item.value for item in workloads if item.value is not None)
-    return LoadedEnvironment(environment, file.parent, values, tuple(warnings))
+    places = {item.value.name: item.path for item in workloads if item.value is not None}
+    return LoadedEnvironment(environment, file.parent, values, tuple(warnings), places)
 
 
 def kind_of(path: Path | str) -> str:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 from fastapi import HTTPException
 from litellm.integrations.custom_logger import CustomLogger
+from prometheus_client import Gauge
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -74,6 +75,26 @@ def cache_control(wanted: object, *, allowed: bool) -> dict[str, bool]:
     return {key: True for key in ("no-cache", "no-store") if asked.get(key) is True}
 
 
+def weights(config: Mapping[str, Any]) -> dict[tuple[str, str], float]:
+    """Percent of the requests for a name that each of its backends is given."""
+    return {
+        (entry["model_name"], entry["model_info"]["id"]): float(entry["litellm_params"].get("weight", 100))
+        for entry in config["model_list"]
+        if "reasons" not in entry.get("model_info", {})
+    }
+
+
+def tell(config: Mapping[str, Any]) -> None:
+    """The weights as a metric: what this process runs with, whatever a file says by now."""
+    name, text = "inferstack_gateway_weight", "Percent of the requests for a name that a backend is given."
+    try:
+        gauge = Gauge(name, text, ["requested_model", "model_id"])
+    except ValueError:  # loaded a second time, from the same file
+        return
+    for labels, percent in weights(config).items():
+        gauge.labels(*labels).set(percent)
+
+
 class Guard(CustomLogger):
     """Called by the proxy; keeps nothing between calls."""
 
@@ -118,4 +139,6 @@ class Guard(CustomLogger):
         return [item for item in healthy_deployments if permitted(item, model, metadata)]
 
 
-guard = Guard(yaml.safe_load(Path(__file__).with_name("config.yaml").read_text(encoding="utf-8")))
+_config = yaml.safe_load(Path(__file__).with_name("config.yaml").read_text(encoding="utf-8"))
+tell(_config)
+guard = Guard(_config)

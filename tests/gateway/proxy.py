@@ -115,6 +115,8 @@ def rewritten(config: Mapping[str, Any], own: FakeBackend, external: FakeBackend
             else f"{external.port}/{entry['model_info']['id'].replace('/', '.')}"
         )
         parameters["api_base"] = f"http://{HOST}:{place}/v1"
+    if "cache_params" not in document["litellm_settings"]:
+        return document
     # a search module is not to be had here: answers are kept by exact prompt, in the proxy's memory
     document["litellm_settings"]["cache_params"] = {
         "type": "local",

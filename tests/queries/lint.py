@@ -10,6 +10,7 @@ from tests.queries import promql
 
 OVER_TIME = frozenset(
     {"rate", "irate", "increase", "resets", "changes", "absent", "absent_over_time", "count", "group"}
+    | {promql.BORN}
 )
 """What makes sense of a series that only grows."""
 RATES = frozenset({"rate", "irate", "increase", "resets"})

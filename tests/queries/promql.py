@@ -11,6 +11,8 @@ import promql_parser as promql
 
 GRAFANA = re.compile(r"\$__(?:rate_interval|interval|range)|\$\{__(?:rate_interval|interval|range)\}")
 NO_SERIES = {"time", "vector", "scalar", "pi"}
+BORN = "born"
+"""Around a series that is new."""
 ANY = frozenset({"*"})
 """Labels of something that is not in the catalog: nothing more is said about it."""
 SET_OPERATORS = {"and", "or", "unless"}
@@ -61,7 +63,19 @@ def selectors(expr: promql.Expr, around: tuple[str, ...] = ()) -> Iterator[Selec
 def _word(expr: promql.Expr) -> str:
     if isinstance(expr, promql.Call):
         return str(expr.func.name)
+    if _born(expr):
+        return BORN
     return str(expr.op) if isinstance(expr, promql.AggregateExpr) else ""
+
+
+def _born(expr: promql.Expr) -> bool:
+    """``x unless x offset 10m``: series that are younger than that, whose height is what they grew by."""
+    if not (isinstance(expr, promql.BinaryExpr) and str(expr.op) == "unless"):
+        return False
+    left, right = expr.lhs, expr.rhs
+    if not all(isinstance(side, promql.VectorSelector) for side in (left, right)):
+        return False
+    return left.name == right.name and left.offset is None and right.offset is not None
 
 
 def children(expr: promql.Expr) -> Iterator[promql.Expr]:

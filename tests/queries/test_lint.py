@@ -27,6 +27,8 @@ def problems(expr: str, kind: str = "panel", version: str = "0.33.0") -> list[st
         "time() - kube_pod_created > 60",
         "sum by (pod) (kube_pod_status_ready) * on (pod) group_left (node) kube_pod_created",
         'sum(rate(litellm_proxy_total_requests_metric_total{status_code=~"5.."}[5m]))',
+        "sum((vllm:generation_tokens_total unless vllm:generation_tokens_total offset 5m)"
+        " or increase(vllm:generation_tokens_total[5m]))",
         "max_over_time(sum by (workload) (vllm:num_requests_running)[1h:5m])",
         'sum(rate(vllm:e2e_request_latency_seconds_bucket{le="1.0"}[5m])) / sum(rate(vllm:e2e_request_latency_seconds_count[5m]))',
     ],
@@ -52,6 +54,7 @@ def test_good_queries_pass(expr: str) -> None:
         ("sum by (model) (vllm:num_requests_waiting)", "sum by (model): nothing there has that label"),
         ("sum by (uuid) (DCGM_FI_DEV_GPU_TEMP)", "sum by (uuid)"),
         ("sum(vllm:generation_tokens_total)", "only grows: take its rate"),
+        ("sum(vllm:generation_tokens_total unless vllm:num_requests_running)", "only grows: take its rate"),
         ("rate(vllm:num_requests_running[5m])", "is a gauge"),
         (
             "histogram_quantile(0.95, sum by (workload) (rate(vllm:time_to_first_token_seconds_bucket[5m])))",

@@ -13,8 +13,10 @@ from components.rules import RUNBOOKS, Alert
 from components.rules_cost import cost_rules
 from components.rules_failures import failure_rules
 from components.rules_platform import gateway_rules, gpu_rules, monitoring_rules
+from components.rules_rollout import rollout_rules
 from components.rules_slo import slo_rules
 from components.watch import Watched
+from inferstack.spec.derive import Limits
 from tests.components import builders
 from tests.example_graphs import EXAMPLES, ROOT, graph
 from tests.queries.collect import queries
@@ -36,7 +38,8 @@ def watched() -> Watched:
     subject = resolve(args.loaded, args.plan, args.catalog, args.settings).watched[0]
     slo = replace(subject.facts.slo, e2e_p95_ms=subject.facts.slo.ttft_p95_ms)
     facts = replace(subject.facts, slo=slo, purchase="spot", min_replicas=1, max_replicas=4)
-    return replace(subject, facts=facts)
+    limits = Limits(error_rate=0.01, ttft_p95_ms=1000.0, itl_p95_ms=50.0, step_s=600)
+    return replace(subject, facts=facts, takes_over=limits)
 
 
 def every_alert() -> list[Alert]:
@@ -45,6 +48,7 @@ def every_alert() -> list[Alert]:
         *slo_rules(subject, 30),
         *failure_rules(subject),
         *cost_rules(subject),
+        *rollout_rules(subject),
         *gpu_rules(),
         *gateway_rules(),
         *monitoring_rules(collector=True, managed=True),
