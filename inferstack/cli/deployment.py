@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 Options = Mapping[str, Any]
 
-_COUNTS: Final = ("tp", "pp", "max_model_len", "max_num_seqs", "max_num_batched_tokens")
+_COUNTS: Final = ("tp", "pp", "data_parallel", "max_model_len", "max_num_seqs", "max_num_batched_tokens")
 _SHARES: Final = ("gpu_memory_utilization",)
 _FLAGS: Final = ("enforce_eager", "expert_parallel", "nvlink")
 _TEXTS: Final = ("model", "gpu", "quantization", "kv_cache_dtype", "vllm_version")

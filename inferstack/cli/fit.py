@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from inferstack.cli.output import emit_json
+
+_NAMES: Final = {"dp": "data_parallel"}
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
 @click.option("--gpu", metavar="NAME", help="GPU, whatever case and punctuation: H100, 'A100 80GB', l40s.")
 @click.option("--tp", type=click.IntRange(min=1), default=1, show_default=True, help="Tensor parallelism.")
 @click.option("--pp", type=click.IntRange(min=1), default=1, show_default=True, help="Pipeline parallelism.")
+@click.option(
+    "--dp", type=click.IntRange(min=1), default=1, help="Data-parallel ranks that share the experts."
+)
 @click.option(
     "--quantization", metavar="Q", help="bf16, fp8, int8, awq, gptq, nvfp4, mxfp4, gguf-q4_k_m, ..."
 )
@@ -71,7 +76,7 @@ def _fit(options: Mapping[str, Any]) -> tuple[Requested, Fit]:
     from inferstack.cli.deployment import requested
     from inferstack.sizing.memory import fit as fit_memory
 
-    found = requested(options)
+    found = requested({_NAMES.get(name, name): value for name, value in options.items()})
     return found, fit_memory(found.deployment)
 
 
@@ -88,6 +93,7 @@ def as_object(found: Requested, result: Fit) -> dict[str, object]:
         "gpu": d.gpu.id,
         "tp": d.tp,
         "pp": d.pp,
+        **({"dp": d.data_parallel} if d.data_parallel > 1 else {}),
         "quantization": canonical_name(d.quantization, d.architecture).removesuffix("+native"),
         "vllm_version": d.vllm_version,
         "fits": result.fits,
@@ -99,6 +105,7 @@ def as_object(found: Requested, result: Fit) -> dict[str, object]:
         "kv_cache_gib_per_gpu": round(result.kv_cache_gib_per_gpu, 4),
         "kv_cache_tokens": result.kv_cache_tokens,
         "max_concurrency": round(result.max_concurrency, 4),
+        **({"server_kv_cache_tokens": result.server_kv_cache_tokens} if result.ranks > 1 else {}),
         "max_model_len": result.max_model_len,
         "max_num_seqs": result.max_num_seqs,
         "max_num_batched_tokens": result.max_num_batched_tokens,
@@ -112,7 +119,8 @@ def as_text(found: Requested, result: Fit) -> str:
     shown = as_object(found, result)
     d = found.deployment
     budget = result.gpu_memory_gib * result.gpu_memory_utilization
-    gpus = d.gpu.id if d.gpus == 1 else f"{d.gpus} x {d.gpu.id} (TP {d.tp}, PP {d.pp})"
+    ranks = f", DP {d.data_parallel}" if d.data_parallel > 1 else ""
+    gpus = d.gpu.id if d.gpus == 1 else f"{d.gpus} x {d.gpu.id} (TP {d.tp}, PP {d.pp}{ranks})"
     spent = (
         result.weights_gib_per_gpu
         + result.activation_gib_per_gpu
@@ -138,6 +146,7 @@ def as_text(found: Requested, result: Fit) -> str:
         *(f"  {label:<36}{value:>9.2f}" for label, value in rows),
         "",
         f"max_model_len {result.max_model_len:,}, max_num_seqs {result.max_num_seqs:,}, "
-        f"max_num_batched_tokens {result.max_num_batched_tokens:,}",
+        f"max_num_batched_tokens {result.max_num_batched_tokens:,}"
+        + (" on each rank" if result.ranks > 1 else ""),
     ]
     return "\n".join(lines)

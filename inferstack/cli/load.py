@@ -33,7 +33,6 @@ class Asked:
     requested: Requested
     load: Load
     replicas: int
-    data_parallel: int
 
     @property
     def in_words(self) -> str:
@@ -81,13 +80,11 @@ def asked(options: Mapping[str, Any]) -> Asked:
     if problems or found is None:
         raise InputError(*problems)
     shared = dp > 1 and (ep > found.deployment.tp or (ep == 1 and found.deployment.expert_parallel))
+    deployment = replace(found.deployment, speculation=speculation, adapters=adapters)
     return Asked(
-        requested=replace(
-            found, deployment=replace(found.deployment, speculation=speculation, adapters=adapters)
-        ),
+        requested=replace(found, deployment=replace(deployment, data_parallel=dp if shared else 1)),
         load=_load(numbers, given.get("num_prompts")),
         replicas=int(numbers.get("replicas", 1)) * (1 if shared else dp),
-        data_parallel=dp if shared else 1,
     )
 
 

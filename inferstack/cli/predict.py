@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 @click.option("--gpu", metavar="NAME", help="GPU, whatever case and punctuation: H100, 'A100 80GB', l40s.")
 @click.option("--tp", type=click.IntRange(min=1), default=1, show_default=True, help="Tensor parallelism.")
 @click.option("--pp", type=click.IntRange(min=1), default=1, show_default=True, help="Pipeline parallelism.")
-@click.option("--dp", type=click.IntRange(min=1), metavar="N", help="Data-parallel engines of a replica.")
+@click.option(
+    "--dp", type=click.IntRange(min=1), metavar="N", help="Data-parallel ranks; with --ep they share experts."
+)
 @click.option("--ep", type=click.IntRange(min=1), metavar="N", help="GPUs that share the experts.")
 @click.option("--replicas", type=click.IntRange(min=1), metavar="N", help="Engines that share the load.")
 @click.option("--quantization", metavar="Q", help="bf16, fp8, int8, awq, gptq, nvfp4, mxfp4, ...")
@@ -90,10 +92,7 @@ def _predict(options: Mapping[str, Any]) -> tuple[Asked, Prediction]:
     from inferstack.sizing.performance import predict as predict_performance
 
     found = asked(options)
-    result = predict_performance(
-        found.requested.deployment, found.load, found.replicas, data_parallel=found.data_parallel
-    )
-    return found, result
+    return found, predict_performance(found.requested.deployment, found.load, found.replicas)
 
 
 def as_object(asked: Asked, result: Prediction) -> dict[str, object]:
@@ -109,6 +108,7 @@ def as_object(asked: Asked, result: Prediction) -> dict[str, object]:
         "gpu": d.gpu.id,
         "tp": d.tp,
         "pp": d.pp,
+        **({"dp": d.data_parallel} if d.data_parallel > 1 else {}),
         "replicas": asked.replicas,
         "quantization": canonical_name(d.quantization, d.architecture).removesuffix("+native"),
         "vllm_version": d.vllm_version,
@@ -182,7 +182,8 @@ def as_text(asked: Asked, result: Prediction) -> str:
     """The answer with its range, then the percentiles."""
     shown = as_object(asked, result)
     d = asked.requested.deployment
-    gpus = d.gpu.id if d.gpus == 1 else f"{d.gpus} x {d.gpu.id} (TP {d.tp}, PP {d.pp})"
+    ranks = f", DP {d.data_parallel}" if d.data_parallel > 1 else ""
+    gpus = d.gpu.id if d.gpus == 1 else f"{d.gpus} x {d.gpu.id} (TP {d.tp}, PP {d.pp}{ranks})"
     times = f" x {asked.replicas} replicas" if asked.replicas > 1 else ""
     rate = result.range["output_tokens_per_second"]
     lines = [

@@ -175,7 +175,9 @@ def _workload(plan: WorkloadPlan, bill: Bill) -> WorkloadView:
 
 
 def _choice(chosen: Candidate) -> str:
-    parallel = "".join(f", {name}{n}" for name, n in (("TP", chosen.tp), ("PP", chosen.pp)) if n > 1)
+    parallel = "".join(
+        f", {name}{n}" for name, n in (("TP", chosen.tp), ("PP", chosen.pp), ("DP", chosen.dp)) if n > 1
+    )
     return f"{chosen.nodes} x {chosen.instance_type} ({chosen.gpu}{parallel}), {chosen.quantization}"
 
 

@@ -10,7 +10,7 @@ from inferstack.catalog.load import Catalog
 from inferstack.errors import InputError, Problem
 from inferstack.sizing.candidates import Rollouts
 from inferstack.sizing.demand import Demand, Targets
-from inferstack.sizing.extras import adapters_of, extra_assumptions, speculation_of
+from inferstack.sizing.extras import adapters_of, asked_ranks, extra_assumptions, speculation_of
 from inferstack.sizing.market import Market, MarketQuery, market
 from inferstack.sizing.options import Settings
 from inferstack.sizing.query import Objective, Query
@@ -96,7 +96,7 @@ def ask(workload: Workload, where: Place, catalog: Catalog, objective: Objective
     demand = _demand(traffic, levels, generates=task not in ENCODER_TASKS)
     context, context_notes = _context(workload, served, demand)
     replicas = workload.capacity.replicas
-    settings = _settings(workload, task, context)
+    settings = _settings(workload, served, task, context)
     query = Query(
         subject=served,
         demand=demand,
@@ -162,7 +162,7 @@ def _context(workload: Workload, served: Subject, demand: Demand) -> tuple[int, 
     return context, (f"maxContext {context:,} (room over the 95th percentile)",)
 
 
-def _settings(workload: Workload, task: Task, max_model_len: int) -> Settings:
+def _settings(workload: Workload, served: Subject, task: Task, max_model_len: int) -> Settings:
     """Engine settings; what ``serving.vllm`` says about memory is planned with, not only passed on."""
     extra = workload.serving.vllm
 
@@ -182,6 +182,7 @@ def _settings(workload: Workload, task: Task, max_model_len: int) -> Settings:
         max_num_batched_tokens=number("max-num-batched-tokens"),
         enforce_eager=extra.get("enforce-eager") is True,
         expert_parallel=extra.get("enable-expert-parallel") is True,
+        data_parallel=asked_ranks(workload, served.id, served.architecture),
         prefix_caching=extra.get("enable-prefix-caching") is not False,
         speculation=speculation_of(workload, task),
         adapters=adapters_of(workload),

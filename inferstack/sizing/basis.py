@@ -33,9 +33,9 @@ def shape_key(architecture: Architecture) -> str:
 
 def basis_of(deployment: Deployment) -> Basis:
     """measured: this network on this GPU; interpolated: this GPU and this kernel; extrapolated: neither, or
-    speculative decoding or adapters."""
-    if deployment.speculation is not None or deployment.adapters is not None:
-        return "extrapolated"  # no run with either is among the measurements
+    speculative decoding, adapters or data-parallel ranks."""
+    if deployment.speculation is not None or deployment.adapters is not None or deployment.data_parallel > 1:
+        return "extrapolated"  # no run of vLLM with any of them is among the measurements
     measured = _measured()
     if (deployment.gpu.id, shape_key(deployment.architecture)) in measured.pairs:
         return "measured"

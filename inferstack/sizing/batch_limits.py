@@ -33,21 +33,15 @@ class Limits:
     """Tokens that a decoding request takes of a step's budget: the next one and the guesses to check."""
 
 
-def limits_for(
-    deployment: Deployment, longest: int, *, data_parallel: int = 1, activation_share: float = 1.0
-) -> Limits:
-    """Limits for requests of up to ``longest`` tokens.
+def limits_for(deployment: Deployment, longest: int, *, activation_share: float = 1.0) -> Limits:
+    """Limits of one rank for requests of up to ``longest`` tokens.
 
     ``kv_tokens`` counts as many tokens as requests of that length can hold, so that sliding windows and state
     layers are in it. Raises InputError when one such request does not fit.
     """
-    shared = deployment.expert_parallel and data_parallel > 1
-    ranks = replace(deployment, tp=deployment.tp * data_parallel) if shared else deployment
-    room = fit(replace(ranks, max_model_len=max(longest, 16)))
+    room = fit(replace(deployment, max_model_len=max(longest, 16)))
     encoder = deployment.architecture.kind == "encoder"
     tokens = math.inf if encoder else _kv_tokens(room, longest, activation_share)
-    if shared and deployment.architecture.mla is None:
-        tokens /= data_parallel
     if not room.fits and (encoder or _is_refused(room, longest, tokens)):
         raise InputError(Problem(message=f"{deployment.model_id} does not fit: {room.reason}"))
     return Limits(

@@ -44,6 +44,7 @@ def candidate(feasible: Feasible, query: Query, rollouts: Rollouts) -> Candidate
         purchase=slot.offer.purchase,
         tp=option.cut.tp,
         pp=option.cut.pp,
+        dp=option.cut.dp,
         quantization=option.served_as,
         checkpoint=option.weights.checkpoint,
         kv_cache_dtype=option.kv_cache_dtype,

@@ -52,7 +52,9 @@ def _proposer_gib(d: Deployment) -> float:
         return stage.weight_bytes / GIB
     layers = sum(
         count * kernel_of(d, part).bits / 8
-        for part, count in layer_elements(d.architecture, d.tp, expert_parallel=d.expert_parallel).items()
+        for part, count in layer_elements(
+            d.architecture, d.tp, expert_parallel=d.expert_parallel, data_parallel=d.data_parallel
+        ).items()
     )
     own_head = d.speculation.method == "eagle3"  # an MTP layer shares the model's
     head = embedding_elements(d.architecture, d.tp) * kernel_of(d, Part.HEAD).bits / 8 if own_head else 0.0

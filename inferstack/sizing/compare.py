@@ -12,6 +12,7 @@ from inferstack.sizing.candidates import candidate
 from inferstack.sizing.checkpoints import Weights
 from inferstack.sizing.decide import decide
 from inferstack.sizing.demand import milliseconds
+from inferstack.sizing.parallelism import cut_text
 from inferstack.sizing.plan_text import TIMES
 from inferstack.sizing.types import Candidate
 from inferstack.spec.environment import Environment
@@ -62,9 +63,7 @@ def comparison_text(rows: tuple[QuantizationRow, ...]) -> str:
             continue
         best = row.best
         price = "no price" if best.usd_per_month is None else usd(best.usd_per_month, cents=False)
-        engine = f"{best.nodes} {TIMES} {best.instance_type} TP{best.tp}" + (
-            f" PP{best.pp}" if best.pp > 1 else ""
-        )
+        engine = f"{best.nodes} {TIMES} {best.instance_type} {cut_text(best.tp, best.pp, best.dp)}"
         lines.append(f"    {name} {engine:<28} {price:>10}   {_latency(best)}   {_origin(row.weights)}")
     return "\n".join(lines)
 

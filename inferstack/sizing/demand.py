@@ -106,9 +106,9 @@ def _kv_shortfall(demand: Demand, prediction: Prediction, fit: Fit, replicas: in
         return Shortfall(0.0, "")
     needed = running * demand.long_request_tokens
     return Shortfall(
-        needed / fit.kv_cache_tokens,
+        needed / fit.server_kv_cache_tokens,
         f"{running:.0f} requests in flight at p95 length need {needed:,.0f} KV tokens,"
-        f" a replica has {fit.kv_cache_tokens:,}",
+        f" a replica has {fit.server_kv_cache_tokens:,}",
     )
 
 

@@ -1,12 +1,13 @@
-"""What a workload's spec says about speculative decoding and LoRA adapters, as the speed model takes it."""
+"""What a workload's spec says about speculative decoding, LoRA adapters and data-parallel ranks."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
 from inferstack.catalog.resolve import resolve_model
-from inferstack.errors import InputError
+from inferstack.errors import InputError, Problem
 from inferstack.sizing.lora import ASSUMED_RANK
+from inferstack.sizing.parallelism import RANKS
 from inferstack.sizing.speculation import default_acceptance_rate, tokens_per_step
 from inferstack.sizing.types import Adapters, Speculation
 from inferstack.sizing.vllm_args import DEFAULT_LORA_RANK, ENCODER_TASKS
@@ -55,6 +56,39 @@ def adapters_of(workload: Workload) -> Adapters | None:
         rank=max(ranks, default=ASSUMED_RANK),
         slot_rank=max(ranks) if ranks else DEFAULT_LORA_RANK,
     )
+
+
+def asked_ranks(workload: Workload, model_id: str, architecture: Architecture) -> int | None:
+    """``serving.dataParallel``; None: the plan chooses. InputError for what vLLM or the model cannot do."""
+    asked = workload.serving.data_parallel
+    whole_experts = workload.serving.vllm.get("enable-expert-parallel") is not False
+    if asked == "auto":
+        return None if architecture.moe is not None and whole_experts else 1
+    problem = _wrong_ranks(asked, model_id, architecture, whole_experts=whole_experts)
+    if problem is not None:
+        raise InputError(problem)
+    return asked
+
+
+def _wrong_ranks(
+    asked: int, model_id: str, architecture: Architecture, *, whole_experts: bool
+) -> Problem | None:
+    if asked == 1:
+        return None
+    message, accepted = "", "1 or auto"
+    if asked not in RANKS:
+        message, accepted = "GPUs of a node are not divided so", ", ".join(map(str, RANKS))
+    elif architecture.moe is None:
+        message = (
+            f"{model_id} has no experts that ranks could share; replicas (capacity.replicas) do the same"
+        )
+    elif asked > architecture.moe.num_experts:
+        message = f"{model_id} has {architecture.moe.num_experts} experts"
+    elif not whole_experts:
+        message = "ranks share whole experts, and serving.vllm.enable-expert-parallel is false"
+    if not message:
+        return None
+    return Problem(path="serving.dataParallel", message=message, value=str(asked), accepted=accepted)
 
 
 def extra_assumptions(

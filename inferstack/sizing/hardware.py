@@ -36,7 +36,9 @@ def cache_element_bytes(deployment: Deployment) -> float:
 
 def unsupported(deployment: Deployment) -> str | None:
     """Why vLLM would refuse this deployment whatever the memory; None when it would not."""
-    return _parallelism(deployment) or _generation(deployment) or _quantization(deployment)
+    return (
+        _parallelism(deployment) or _ranks(deployment) or _generation(deployment) or _quantization(deployment)
+    )
 
 
 def _parallelism(d: Deployment) -> str | None:
@@ -53,6 +55,23 @@ def _parallelism(d: Deployment) -> str | None:
         )
     if d.pp > a.num_layers:
         return f"{a.num_layers} layers cannot be divided over {d.pp} stages"
+    return None
+
+
+def _ranks(d: Deployment) -> str | None:
+    moe = d.architecture.moe
+    if d.data_parallel == 1:
+        return None
+    if d.data_parallel < 1:
+        return "data parallelism starts at 1"
+    if moe is None:
+        return "data-parallel ranks share experts, and the model has none: independent replicas do the same"
+    if d.pp > 1:
+        return "a pipeline of data-parallel ranks is not planned with"
+    if d.experts_over > moe.num_experts:
+        return f"{moe.num_experts} experts cannot be spread over {d.experts_over} GPUs"
+    if d.adapters is not None and d.tp > 1 and d.expert_parallel:
+        return "vLLM's LoRA for experts does not run with tensor, data and expert parallelism together"
     return None
 
 

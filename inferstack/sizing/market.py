@@ -99,6 +99,10 @@ def _stocks(hosts: list[Host]) -> tuple[GpuStock, ...]:
             group[0].gpu.id,
             max(host.instance.gpu_count for host in group),
             max((host.instance.gpu_count for host in group if host.instance.efa_max_interfaces), default=0),
+            max(
+                (host.instance.network_gbps / 8 for host in group if host.instance.efa_max_interfaces),
+                default=0,
+            ),
         )
         for _, group in sorted(by_gpu.items())
     )

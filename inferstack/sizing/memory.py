@@ -6,7 +6,7 @@ the fullest rank. Graphs count from vLLM 0.21 on; before, they came on top.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from inferstack.sizing.companions import cache_share, companions_gib
@@ -54,16 +54,23 @@ def fit(deployment: Deployment) -> Fit:
     return _answer(deployment, limits_, budgets[tightest], capacities[tightest], reason)
 
 
+def checkpoint_gib(deployment: Deployment, weights_gib_per_gpu: float) -> float:
+    """What is read to fill a server's GPUs once: data-parallel ranks hold copies of all but the experts."""
+    if deployment.data_parallel == 1:
+        return weights_gib_per_gpu * deployment.gpus
+    alone = replace(deployment, data_parallel=1, expert_parallel=False)
+    return sum(stage.weight_bytes for stage in _stages(alone)) * alone.tp / GIB
+
+
 def _stages(deployment: Deployment) -> tuple[Stage, ...]:
     d = deployment
-    return stages(
-        d.architecture, d.quantization, d.tp, d.pp, d.expert_parallel, d.gpu.compute_capability >= 10
-    )
+    blackwell = d.gpu.compute_capability >= 10
+    return stages(d.architecture, d.quantization, d.tp, d.pp, d.expert_parallel, blackwell, d.data_parallel)
 
 
 def _budget(deployment: Deployment, stage: Stage, limits_: Limits) -> Budget:
     weights = stage.weight_bytes / GIB
-    activation = activation_gib(deployment.architecture, stage, limits_, tp=deployment.tp, pp=deployment.pp)
+    activation = activation_gib(deployment, stage, limits_)
     beside = non_torch_gib(deployment, limits_)
     graphs = graphs_gib(deployment, stage, limits_)
     total = limits_.gpu_memory_utilization * deployment.gpu.cuda_memory_gib
@@ -129,6 +136,7 @@ def _answer(
     encoder = deployment.architecture.kind == "encoder"
     length = f"{limits_.max_model_len:,}"
     fits = f"{room.tokens:,} tokens of KV cache, {room.max_concurrency:.2f} requests of {length}"
+    fits += f" on each of {deployment.data_parallel} ranks" if deployment.data_parallel > 1 else ""
     return Fit(
         fits=reason is None,
         reason=reason or ("fits; encoders keep no KV cache" if encoder else fits),
@@ -145,4 +153,5 @@ def _answer(
         max_num_seqs=limits_.max_num_seqs,
         max_num_batched_tokens=limits_.max_num_batched_tokens,
         companions_gib_per_gpu=budget.companions,
+        ranks=deployment.data_parallel,
     )

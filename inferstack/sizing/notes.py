@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Final
 
@@ -13,6 +14,7 @@ from inferstack.sizing.ask import Ask
 from inferstack.sizing.candidates import spare_host
 from inferstack.sizing.decide import Decision
 from inferstack.sizing.demand import milliseconds
+from inferstack.sizing.memory import fit
 from inferstack.sizing.query import Feasible, monthly
 from inferstack.sizing.rules import PLACEMENT_RULES, PlacementCase, judge
 from inferstack.sizing.types import Candidate
@@ -42,6 +44,7 @@ def notes(ask: Ask, decision: Decision, chosen: Candidate, catalog: Catalog) -> 
         *_committed(ask),
         *_idle_fallbacks(ask),
         *_no_capacity(ask, decision),
+        *_ranks(ask, decision.chosen),
         *(f"assumed: {assumption}" for assumption in ask.assumptions),
     ]
     return tuple(found)
@@ -180,6 +183,22 @@ def _no_capacity(ask: Ask, decision: Decision) -> list[str]:
     nodes = spare.fleet.units * spare.slot.nodes
     name = f"{nodes} x {spare.slot.host.instance.id}"
     return [f"no capacity? next for the same engine: {name} at {usd(month, cents=False)} a month"]
+
+
+def _ranks(ask: Ask, chosen: Feasible) -> list[str]:
+    """Why ranks that share the experts instead of tensor parallelism over the same GPUs."""
+    deployment, held = chosen.option.deployment, chosen.option.fit
+    if deployment.data_parallel == 1:
+        return []
+    ours = f"{held.server_kv_cache_tokens:,} tokens of KV cache over {deployment.data_parallel} ranks"
+    wide = fit(replace(deployment, tp=deployment.experts_over, data_parallel=1, max_num_batched_tokens=None))
+    theirs = f"{wide.kv_cache_tokens:,}" if wide.fits else f"nothing ({wide.reason})"
+    asked = ask.workload.serving.data_parallel
+    why = "best by " + ask.query.objective if asked == "auto" else "as serving.dataParallel asks"
+    return [
+        f"data parallel ({why}): {ours}, against {theirs} with tensor parallelism over the same"
+        f" {deployment.experts_over} GPUs; speed {chosen.need.at_peak.basis}"
+    ]
 
 
 # --- quality and trust ---

@@ -9,15 +9,26 @@ from typing import Final
 
 from inferstack.catalog.types import Accelerator
 from inferstack.sizing.checkpoints import Weights
+from inferstack.sizing.data_parallel import copies_cache, rank_budget
 from inferstack.sizing.memory import fit
-from inferstack.sizing.parallelism import Cut, node_cuts, pipeline_cuts, tensor_cuts
+from inferstack.sizing.parallelism import (
+    Cut,
+    node_cuts,
+    pipeline_cuts,
+    shared_cuts,
+    shared_node_cuts,
+    tensor_cuts,
+)
 from inferstack.sizing.rules import KERNEL_RULES, SPLIT_RULES, KernelCase, SplitCase, judge
 from inferstack.sizing.subject import Subject
 from inferstack.sizing.types import Adapters, Deployment, Fit, Rejection, Speculation
+from inferstack.sizing.vllm_defaults import default_batched_tokens
 
 PINNED_VLLM: Final = "0.33.0"
 _SHORT_OF_ROOM: Final = 8.0
 """Requests of full length; with less KV room than this a longer pipeline is worth a look."""
+_ROOM_ALONE: Final = 32.0
+"""Likewise, for one rank of several that share the experts."""
 _NATIVE_FP8: Final = 8.9
 _WHOLE_NODE: Final = 8
 """Replicas over several nodes are planned on 8-GPU nodes only."""
@@ -30,6 +41,8 @@ class Settings:
     max_model_len: int
     tp: int | None = None
     pp: int | None = None
+    data_parallel: int | None = None
+    """Ranks that share the experts; 1: none; None: where tensor parallelism copies the KV cache."""
     kv_cache_dtype: str | None = None
     gpu_memory_utilization: float | None = None
     max_num_seqs: int | None = None
@@ -50,6 +63,8 @@ class GpuStock:
     most_gpus: int
     efa_gpus: int
     """GPUs of the largest node with EFA; 0: none."""
+    efa_gb_per_s: float = 0.0
+    """What such a node sends over the network."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -171,17 +186,41 @@ class _Builder:
             shorter = rooms.get(Cut(cut.tp, cut.pp // 2), math.inf)
             if self.settings.pp is not None or shorter < _SHORT_OF_ROOM:
                 rooms[cut] = self._try(cut)
+        for cut in filter(self._asked, shared_cuts(most) if self._may_share else ()):
+            # where one rank alone has room, independent replicas do the same without waiting for each other
+            if self._shares(cut) and rooms.get(Cut(cut.tp), 0.0) < _ROOM_ALONE:
+                self._try(cut)
         if not self.fitting and self.stock.efa_gpus >= _WHOLE_NODE:
             for cut in filter(self._asked, node_cuts(self.stock.efa_gpus)):
                 if self._try(cut) >= 1.0:
                     break
+            self._share_nodes()
+
+    def _share_nodes(self) -> None:
+        found = 0
+        for cut in filter(self._asked, shared_node_cuts(self.stock.efa_gpus) if self._may_share else ()):
+            if found and cut.nodes > found:
+                break
+            if self._shares(cut) and self._try(cut) >= 1.0:
+                found = cut.nodes
+
+    @property
+    def _may_share(self) -> bool:
+        return self.subject.architecture.moe is not None and self.settings.data_parallel != 1
+
+    def _shares(self, cut: Cut) -> bool:
+        return self.settings.data_parallel is not None or copies_cache(
+            self.subject.architecture, cut.gpus_per_node
+        )
 
     @property
     def _pipelines_help(self) -> bool:
         return self.settings.pp is not None or not self.stock.gpu.nvlink_gb_per_s_bidirectional
 
     def _asked(self, cut: Cut) -> bool:
-        return self.settings.tp in {None, cut.tp} and self.settings.pp in {None, cut.pp}
+        ranks = self.settings.data_parallel
+        asked = ranks is None or cut.dp == ranks
+        return asked and self.settings.tp in {None, cut.tp} and self.settings.pp in {None, cut.pp}
 
     def _try(self, cut: Cut) -> float:
         """Requests of full length that the cut holds; 0 when it was refused."""
@@ -195,7 +234,8 @@ class _Builder:
                 tp=cut.tp,
                 pp=cut.pp,
                 nodes=cut.nodes,
-                expert_parallel=self.settings.expert_parallel,
+                expert_parallel=self.settings.expert_parallel or cut.dp > 1,
+                dp=cut.dp,
             ),
         )
         label = _label(self.stock.gpu, self.weights, self.kv_dtype, cut)
@@ -221,18 +261,27 @@ class _Builder:
             gpu=self.stock.gpu,
             tp=cut.tp,
             pp=cut.pp,
+            data_parallel=cut.dp,
+            nodes=cut.nodes if cut.dp > 1 else 1,
+            node_network_gb_per_s=self.stock.efa_gb_per_s if cut.dp > 1 and cut.nodes > 1 else None,
             quantization=None if self.weights.origin == "native" else self.weights.quantization,
             kv_cache_dtype=None if self.kv_dtype == "auto" else self.kv_dtype,
             gpu_memory_utilization=settings.gpu_memory_utilization,
             max_model_len=settings.max_model_len,
             max_num_seqs=settings.max_num_seqs,
-            max_num_batched_tokens=settings.max_num_batched_tokens,
+            max_num_batched_tokens=settings.max_num_batched_tokens or self._budget(cut),
             enforce_eager=settings.enforce_eager,
-            expert_parallel=settings.expert_parallel,
+            expert_parallel=settings.expert_parallel or cut.dp > 1,
             vllm_version=PINNED_VLLM,
             prefix_caching=settings.prefix_caching,
             speculation=settings.speculation,
             adapters=settings.adapters,
+        )
+
+    def _budget(self, cut: Cut) -> int | None:
+        """Prompt tokens a step of one rank; None: vLLM's default."""
+        return (
+            None if cut.dp == 1 else rank_budget(cut.dp, default_batched_tokens(PINNED_VLLM, self.stock.gpu))
         )
 
 

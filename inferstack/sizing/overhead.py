@@ -83,12 +83,15 @@ def constants(version: tuple[int, ...]) -> Constants:
     )
 
 
-def activation_gib(architecture: Architecture, stage: Stage, limits: Limits, *, tp: int, pp: int) -> float:
+def activation_gib(deployment: Deployment, stage: Stage, limits: Limits) -> float:
     """Peak of the profiling run: the largest of a full prefill batch, the sampler and the vision encoder."""
+    architecture, tp, pp = deployment.architecture, deployment.tp, deployment.pp
     c = constants(limits.version)
     tokens = limits.max_num_batched_tokens
     hidden = tokens * architecture.hidden_size * _BYTES
     workspace = _moe_workspace(architecture, tokens, tp)
+    if deployment.data_parallel > 1:
+        workspace = _gathered_workspace(deployment, tokens)
     copies = c.forward_hidden + (c.pipeline_hidden if pp > 1 else 0)
     forward = _widest_layer(architecture, c, limits, tp) + copies * hidden
     sampler = 0.0
@@ -157,10 +160,17 @@ def _moe_workspace(a: Architecture, tokens: int, tp: int) -> float:
     return rows * (max(2 * width, hidden) + max(width, hidden)) * _BYTES
 
 
+def _gathered_workspace(d: Deployment, tokens: int) -> float:
+    """Every rank computes its experts for the tokens of all ranks, which it has gathered, at full width."""
+    together = tokens * d.data_parallel
+    slices = 1 if d.expert_parallel else d.experts_over
+    return _moe_workspace(d.architecture, together, slices) + together * d.architecture.hidden_size * _BYTES
+
+
 def non_torch_gib(deployment: Deployment, limits: Limits) -> float:
     """Contexts, NCCL and all-reduce workspaces of one rank, as far as vLLM counts them."""
     beside = constants(limits.version).non_torch
-    if deployment.tp == 1:
+    if deployment.experts_over == 1:
         return beside.single if deployment.pp == 1 else min(beside.single, 0.10)
     linked = deployment.gpu.nvlink_gb_per_s_bidirectional >= _FULL_NVLINK
     linked = linked if deployment.nvlink is None else deployment.nvlink

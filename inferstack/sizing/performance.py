@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from inferstack.sizing.types import Deployment, Load
 
 
-def predict(deployment: Deployment, load: Load, replicas: int = 1, *, data_parallel: int = 1) -> Prediction:
-    """``replicas`` engines that share the load evenly, each of ``data_parallel`` attention ranks.
+def predict(deployment: Deployment, load: Load, replicas: int = 1) -> Prediction:
+    """``replicas`` servers that share the load evenly, data-parallel ranks of each as well.
 
     With ``load.num_prompts`` the answer is what a benchmark of that many requests reports, its warm-up and
     its tail included; without, it is the steady state. An infinite rate saturates.
@@ -28,10 +28,10 @@ def predict(deployment: Deployment, load: Load, replicas: int = 1, *, data_paral
     Raises InputError when the load is not one of concurrency and request rate, a number in it makes no
     sense, the GPU's bandwidth is unknown, or not even one request fits.
     """
-    check(deployment, load, replicas * data_parallel)
-    engines = replicas * data_parallel
+    engines = replicas * deployment.data_parallel
+    check(deployment, load, engines)
     share = _share(load, engines)
-    engine = engine_for(deployment, longest_request(load), data_parallel)
+    engine = engine_for(deployment, longest_request(load))
     full = saturation(engine, share)
     service = (played_service if share.num_prompts else steady_service)(engine, share)
     return _prediction(deployment, load, service, full.requests_per_ms * 1e3, engines)
@@ -113,7 +113,7 @@ def _prediction(
         ttft_ms=service.ttft_ms,
         tpot_ms=service.tpot_ms,
         e2e_ms=service.e2e_ms,
-        concurrency=service.running,
+        concurrency=service.running * min(busy, deployment.data_parallel),
         utilization=_utilization(load, service, full_per_second, engines),
         basis=basis,
         saturated=service.saturated or (load.request_rate is not None and math.isinf(load.request_rate)),

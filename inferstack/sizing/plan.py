@@ -13,6 +13,7 @@ from inferstack.sizing.candidates import candidate, spare_host
 from inferstack.sizing.decide import Decision, decide
 from inferstack.sizing.load_time import load_time
 from inferstack.sizing.lustre import lustre_gb_per_s
+from inferstack.sizing.memory import checkpoint_gib
 from inferstack.sizing.network import parameter_count
 from inferstack.sizing.notes import licence_name, notes, warnings
 from inferstack.sizing.parsers import hf_overrides, parsers_of
@@ -134,7 +135,7 @@ def _plan(
         max_replicas=most,
         scale=scale,
         load_time=_load_time(decision, file_system_gb_per_s),
-        weights_gib=chosen.fit.weights_gib_per_gpu * decision.chosen.option.cut.gpus,
+        weights_gib=checkpoint_gib(decision.chosen.option.deployment, chosen.fit.weights_gib_per_gpu),
         alternatives=tuple(candidate(entry, query, asked.rollouts) for entry in decision.alternatives),
         rejections=decision.rejections,
         notes=notes(asked, decision, chosen, catalog),
@@ -184,10 +185,13 @@ def _launch(asked: Ask, scale: ScaleTargets) -> LaunchFacts:
 
 def _load_time(decision: Decision, file_system_gb_per_s: float | None) -> LoadTime:
     option, slot = decision.chosen.option, decision.chosen.placed.slot
+    weights_gib = option.fit.weights_gib_per_gpu * option.cut.gpus_per_node
+    if option.cut.dp > 1:  # every node reads all of it once and hands it on to its GPUs
+        weights_gib = checkpoint_gib(option.deployment, option.fit.weights_gib_per_gpu)
     return load_time(
         slot.host.instance,
         option.fit,
-        weights_gib=option.fit.weights_gib_per_gpu * option.cut.gpus_per_node,
+        weights_gib=weights_gib,
         gpus_per_node=option.cut.gpus_per_node,
         replicas_per_node=slot.per_unit,
         eager=option.deployment.enforce_eager,

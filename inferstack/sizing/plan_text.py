@@ -9,6 +9,7 @@ from typing import Final
 from inferstack.sizing.decide import reasons
 from inferstack.sizing.demand import milliseconds
 from inferstack.sizing.notes import GROUPS_PER_CLUSTER
+from inferstack.sizing.parallelism import cut_text
 from inferstack.sizing.types import Candidate, EnvironmentPlan, WorkloadPlan
 from inferstack.units import duration, usd
 
@@ -109,7 +110,7 @@ def _nodes(candidate: Candidate) -> str:
 
 
 def _engine(candidate: Candidate) -> str:
-    cut = f"TP{candidate.tp}" + (f" PP{candidate.pp}" if candidate.pp > 1 else "")
+    cut = cut_text(candidate.tp, candidate.pp, candidate.dp)
     kv = "" if candidate.kv_cache_dtype == "auto" else f", {candidate.kv_cache_dtype.upper()} KV"
     return f"{cut} · {candidate.quantization.upper()} weights{kv}"
 
@@ -180,7 +181,8 @@ def _memory(candidate: Candidate) -> str:
     if fit.kv_cache_tokens <= 0:
         return f"{text} · no KV cache"
     requests = f"{fit.max_concurrency:,.1f} requests of {fit.max_model_len:,}"
-    return f"{text} · KV {fit.kv_cache_gib_per_gpu:.1f} → {fit.kv_cache_tokens:,} tokens, {requests}"
+    ranks = f" on each of {fit.ranks} ranks" if fit.ranks > 1 else ""
+    return f"{text} · KV {fit.kv_cache_gib_per_gpu:.1f} → {fit.kv_cache_tokens:,} tokens, {requests}{ranks}"
 
 
 def _replicas(plan: WorkloadPlan) -> str:

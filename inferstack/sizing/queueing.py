@@ -12,6 +12,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from inferstack.sizing.data_parallel import any_of
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -91,7 +93,10 @@ def _mean_step(model: StepModel, shape: Shape, decoding: float, prompt_tokens: f
         return _Step(plain, plain, plain, 0.0)
     tokens = min(prompt_tokens / (1 - math.exp(-prompt_tokens / chunk)), budget)
     share = min(prompt_tokens / tokens, 1.0)
-    mixed = model.step_ms(decoding, context, tokens, shape.prompt - shape.computed / 2)
+    # Ranks step together: a prompt on one of them makes the step long for all.
+    own, share = share, any_of(model.ranks, share)
+    a_rank = tokens if own == share else tokens * own / share
+    mixed = model.step_ms(decoding, context, tokens, shape.prompt - shape.computed / 2, a_rank)
     return _Step(share * mixed + (1 - share) * plain, mixed, plain, share)
 
 
@@ -101,8 +106,13 @@ def _own_prefill_ms(model: StepModel, shape: Shape, decoding: float, prompt_toke
     held, mean_context = decoding * shape.held, shape.prompt - shape.computed / 2
     full, rest = divmod(shape.computed, budget)
     last = min(rest + prompt_tokens, budget)
-    own = full * model.step_ms(decoding, held, budget, mean_context) if full else 0.0
-    return own + (model.step_ms(decoding, held, last, mean_context) if rest else 0.0)
+
+    def step(mine: float) -> float:
+        """Ranks beside this one have the prompts of others only."""
+        a_rank = (mine + (model.ranks - 1) * min(prompt_tokens, mine)) / model.ranks
+        return model.step_ms(decoding, held, mine, mean_context, a_rank)
+
+    return (full * step(budget) if full else 0.0) + (step(last) if rest else 0.0)
 
 
 def _deviation(step: _Step, tokens: float) -> float:

@@ -32,6 +32,8 @@ _OVERLOAD_PROMPTS: Final = 1000
 """Requests that an overload without an end is judged by; `vllm bench serve` sends as many."""
 _CROWD: Final = 2 / 3 * math.sqrt(2 * _OVERLOAD_PROMPTS / math.pi)
 """Requests that wait on average over such a run when as many are served as come: a reflected random walk."""
+_ALL_TO_ALL: Final = "trtllm"
+"""The engine that ships kernels which send tokens only where their experts are."""
 _NOISE: Final = 0.04
 """Spread of a request's mean time per token that no model of steps explains."""
 
@@ -60,28 +62,19 @@ class Service:
 
 
 @lru_cache(maxsize=4096)
-def engine_for(deployment: Deployment, longest: int, data_parallel: int = 1) -> Engine:
-    """The engine of a deployment with the constants that ship, for requests of up to ``longest`` tokens."""
-    return build_engine(
-        deployment,
-        longest,
-        load_constants(),
-        generation(deployment.vllm_version),
-        data_parallel=data_parallel,
-    )
+def engine_for(deployment: Deployment, longest: int) -> Engine:
+    """The engine of a deployment (one of its ranks, among the others) with the constants that ship, for
+    requests of up to ``longest`` tokens."""
+    return build_engine(deployment, longest, load_constants(), generation(deployment.vllm_version))
 
 
-def build_engine(
-    deployment: Deployment, longest: int, constants: Constants, engine: str, *, data_parallel: int = 1
-) -> Engine:
+def build_engine(deployment: Deployment, longest: int, constants: Constants, engine: str) -> Engine:
     """An engine from given constants and one of their engine generations."""
     own = constants.engines[engine]
     return Engine(
-        model=StepModel(deployment, constants, own, data_parallel=data_parallel),
+        model=StepModel(deployment, constants, own, all_to_all=engine == _ALL_TO_ALL),
         constants=own,
-        limits=limits_for(
-            deployment, longest, data_parallel=data_parallel, activation_share=own.activation_share
-        ),
+        limits=limits_for(deployment, longest, activation_share=own.activation_share),
     )
 
 

@@ -50,6 +50,7 @@ def proposer_of(deployment: Deployment) -> tuple[Deployment, float] | None:
     if speculation.draft is None:
         return own, 1 / max(deployment.architecture.num_layers, 1)
     draft = replace(own, architecture=speculation.draft, quantization=None, expert_parallel=False)
+    draft = replace(draft, data_parallel=1, nodes=1)  # a copy on each rank
     return draft, 1.0
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
+from inferstack.sizing.data_parallel import longest_of, rank_costs
 from inferstack.sizing.hardware import cache_element_bytes
 from inferstack.sizing.kernels import Kernel, kernel_of
 from inferstack.sizing.lora import ELEMENT_BYTES, LAYER_US, AdapterCost, adapter_widths
@@ -40,29 +41,40 @@ class Linear:
 class StepModel:
     """Step time of one engine in ms, as a function of what is in the step.
 
-    ``data_parallel`` engines share the routed experts when the deployment is expert-parallel; attention and
-    the load are those of one of them.
+    With data-parallel ranks what is in the step is that of one of them, and all have as much; they share the
+    routed experts. ``all_to_all``: tokens go to the ranks of their experts only (TensorRT-LLM); vLLM, without
+    further libraries, gathers the tokens of all ranks.
     """
 
     __slots__ = (
         "_adapters", "_allreduce_base_ms", "_allreduce_ms_per_token", "_attention_ms", "_chunk_ms", "_dense",
-        "_experts", "_has_extras", "_kv_full_ms", "_kv_sliding_ms", "_launch_ms", "_passes", "_positions",
-        "_pp", "_proposer", "_proposer_share", "_sampled", "_sequence_ms", "_sharpness",
-        "_sliding_attention_ms", "_state_ms", "_untouched", "_window", "network",
+        "_exchange_ms_per_token", "_experts", "_has_extras", "_kv_full_ms", "_kv_sliding_ms", "_launch_ms",
+        "_passes", "_positions", "_pp", "_proposer", "_proposer_share", "_sampled", "_sequence_ms",
+        "_sharpness", "_skew", "_sliding_attention_ms", "_state_ms", "_untouched", "_window", "network",
+        "ranks",
     )  # fmt: skip
 
     def __init__(
-        self, deployment: Deployment, constants: Constants, engine: EngineConstants, *, data_parallel: int = 1
+        self,
+        deployment: Deployment,
+        constants: Constants,
+        engine: EngineConstants,
+        *,
+        all_to_all: bool = False,
     ) -> None:
         rates = _Rates(deployment, constants, engine)
         self.network = network_of(deployment.architecture)
-        self._pp = deployment.pp
+        self._pp, self.ranks = deployment.pp, deployment.data_parallel
         self._sharpness = constants.sharpness
         self._set_linear(deployment, rates)
-        self._set_experts(deployment, rates, constants, data_parallel)
+        self._set_experts(deployment, rates, constants)
         self._set_attention(deployment, rates, constants)
-        self._set_communication(deployment, rates, data_parallel)
+        if self.ranks == 1 or all_to_all:
+            self._set_communication(deployment, rates)
+        else:
+            self._set_gathering(deployment, rates)
         self._set_overhead(deployment, rates, constants, engine)
+        self._set_ranks(deployment, all_to_all=all_to_all)
         self._set_extras(deployment, rates, constants, engine)
 
     def _set_linear(self, d: Deployment, rates: _Rates) -> None:
@@ -75,13 +87,13 @@ class StepModel:
         head = 0.0 if d.architecture.kind == "encoder" else embedding_elements(d.architecture, d.tp)
         self._sampled = rates.linear(kernel_of(d, Part.HEAD), head, head)
 
-    def _set_experts(self, d: Deployment, rates: _Rates, constants: Constants, data_parallel: int) -> None:
+    def _set_experts(self, d: Deployment, rates: _Rates, constants: Constants) -> None:
         n = self.network
         self._experts: Linear | None = None
         self._untouched = 0.0
         if not n.num_experts:
             return
-        world = d.tp * (data_parallel if d.expert_parallel else 1)
+        world = d.experts_over
         share = n.experts_per_token / n.num_experts
         held = layer_elements(d.architecture, world)[Part.EXPERT]
         imbalance = constants.expert_parallel_imbalance if d.expert_parallel and world > 1 else 1.0
@@ -105,10 +117,10 @@ class StepModel:
         self._attention_ms = n.attention_flops_full / flops_per_ms
         self._sliding_attention_ms = n.attention_flops_sliding / flops_per_ms
 
-    def _set_communication(self, d: Deployment, rates: _Rates, data_parallel: int) -> None:
-        self._allreduce_base_ms = self._allreduce_ms_per_token = 0.0
+    def _set_communication(self, d: Deployment, rates: _Rates) -> None:
+        self._allreduce_base_ms = self._allreduce_ms_per_token = self._exchange_ms_per_token = 0.0
         n = self.network
-        world = d.tp * (data_parallel if d.expert_parallel else 1)
+        world = d.experts_over
         if world == 1:
             return
         link, gb_per_s, latencies = rates.link(world)
@@ -116,6 +128,39 @@ class StepModel:
         wire_bytes = 2 * (world - 1) / world * n.hidden * 2
         self._allreduce_base_ms = reductions * link.latency_us * latencies / 1e3
         self._allreduce_ms_per_token = reductions * wire_bytes / (link.fraction * gb_per_s * 1e6)
+
+    def _set_gathering(self, d: Deployment, rates: _Rates) -> None:
+        """Attention is reduced inside a rank; a layer of experts gathers the tokens of all ranks and reduces
+        what became of them, which moves as much as an all-reduce of all these tokens."""
+        n, costs = self.network, rank_costs()
+        self._allreduce_base_ms = self._allreduce_ms_per_token = 0.0
+        if d.tp > 1:
+            link, gb_per_s, latencies = rates.link(d.tp)
+            # after attention and after a dense MLP; GPUs of a rank take shares of its tokens to the experts
+            # and gather them again, half an all-reduce
+            reductions = n.layers + (n.layers - n.moe_layers) + n.moe_layers / 2
+            wire_bytes = 2 * (d.tp - 1) / d.tp * n.hidden * 2
+            self._allreduce_base_ms = reductions * link.latency_us * latencies / 1e3
+            self._allreduce_ms_per_token = reductions * wire_bytes / (link.fraction * gb_per_s * 1e6)
+        world = d.experts_over
+        link, gb_per_s, latencies = rates.link(world)
+        rate, latency_us = link.fraction * gb_per_s, link.latency_us * latencies
+        if d.nodes > 1:
+            latency_us += costs.node_latency_us * (d.nodes - 1).bit_length()
+            if d.node_network_gb_per_s is not None:
+                rate = min(rate, costs.network_share * d.node_network_gb_per_s)
+        self._allreduce_base_ms += n.moe_layers * 2 * latency_us / 1e3
+        wire_bytes = 2 * (world - 1) / world * n.hidden * 2 * d.data_parallel
+        self._exchange_ms_per_token = n.moe_layers * wire_bytes / (rate * 1e6)
+
+    def _set_ranks(self, d: Deployment, *, all_to_all: bool) -> None:
+        self._skew = 0.0
+        if self.ranks == 1 or all_to_all:
+            return
+        costs = rank_costs()
+        # requests are spread evenly by their number, not by their length
+        self._skew = longest_of(self.ranks) * costs.context_spread
+        self._launch_ms += costs.sync_ms if d.nodes == 1 else costs.sync_over_nodes_ms
 
     def _set_overhead(
         self, d: Deployment, rates: _Rates, constants: Constants, engine: EngineConstants
@@ -179,29 +224,39 @@ class StepModel:
         return total
 
     def step_ms(
-        self, decodes: float, context_sum: float, prefill: float = 0.0, prefill_context: float = 0.0
+        self,
+        decodes: float,
+        context_sum: float,
+        prefill: float = 0.0,
+        prefill_context: float = 0.0,
+        rank_prefill: float | None = None,
     ) -> float:
         """Time of one step.
 
         ``context_sum``: context tokens of all decoding sequences together. ``prefill_context``: mean context
-        that a prompt token of this step attends to.
+        that a prompt token of this step attends to. ``rank_prefill``: prompt tokens a rank on average, where
+        the rank that others wait for has ``prefill``; None: as many.
         """
         if self._pp > 1:
             decodes, context_sum, prefill = decodes / self._pp, context_sum / self._pp, prefill / self._pp
         computed = decodes * self._positions
         tokens = computed + prefill
+        gathered = tokens if rank_prefill is None else computed + rank_prefill
+        if self._skew and decodes:
+            context_sum *= 1 + self._skew / max(decodes, 1.0) ** 0.5
         p = self._sharpness
         total: float = self._launch_ms + self._sequence_ms * decodes
         for group in self._dense:
             total += (group.read_ms**p + (group.compute_ms_per_token * tokens) ** p) ** (1 / p)
         total += self._head_ms(computed)
         if self._experts is not None:
-            read = self._experts.read_ms * (1.0 - self._untouched**tokens)
-            total += (read**p + (self._experts.compute_ms_per_token * tokens) ** p) ** (1 / p)
+            read = self._experts.read_ms * (1.0 - self._untouched**gathered)
+            total += (read**p + (self._experts.compute_ms_per_token * gathered) ** p) ** (1 / p)
         total += self._kv_full_ms * context_sum + self._state_ms * decodes
         if self._kv_sliding_ms:
             total += self._kv_sliding_ms * min(context_sum, self._window * decodes)
         total += self._allreduce_base_ms + self._allreduce_ms_per_token * tokens
+        total += self._exchange_ms_per_token * gathered
         if prefill:
             total += self._chunk_ms + self._attention_ms * prefill * prefill_context
             total += self._sliding_attention_ms * prefill * min(prefill_context, self._window)

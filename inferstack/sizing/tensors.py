@@ -6,7 +6,7 @@ key/value heads are replicated when there are fewer of them than ranks.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from inferstack.sizing.weight_formats import Part
 
@@ -54,11 +54,22 @@ def is_tied(architecture: Architecture) -> bool:
 
 
 def layer_elements(
-    architecture: Architecture, tp: int, *, expert_parallel: bool = False, blackwell: bool = False
+    architecture: Architecture,
+    tp: int,
+    *,
+    expert_parallel: bool = False,
+    blackwell: bool = False,
+    data_parallel: int = 1,
 ) -> dict[Part, float]:
-    """All layers together, on one of ``tp`` ranks, without embeddings, head and vision tower."""
+    """All layers together, on one of ``tp`` ranks, without embeddings, head and vision tower.
+
+    ``data_parallel`` such groups share the routed experts, and nothing else.
+    """
     total = dict.fromkeys(Part, 0.0)
-    feed_forward = _feed_forward(architecture, tp, expert_parallel=expert_parallel, blackwell=blackwell)
+    experts = _Experts(tp * data_parallel, whole=expert_parallel)
+    # Ranks of one tensor-parallel group then pass different tokens through the shared experts.
+    shared_over = 1 if expert_parallel and data_parallel > 1 else tp
+    feed_forward = _feed_forward(architecture, tp, experts, shared_over, blackwell=blackwell)
     for group in (_attention(architecture, tp), _mixers(architecture, tp), feed_forward):
         for part, count in group.items():
             total[part] += count
@@ -195,7 +206,16 @@ def _mamba2(hidden: int, h: Hybrid, tp: int) -> dict[Part, float]:
 # --- feed-forward ---
 
 
-def _feed_forward(a: Architecture, tp: int, *, expert_parallel: bool, blackwell: bool) -> dict[Part, float]:
+class _Experts(NamedTuple):
+    """Routed experts over ``gpus``: ``whole`` ones on each, or a slice of every one."""
+
+    gpus: int
+    whole: bool
+
+
+def _feed_forward(
+    a: Architecture, tp: int, experts: _Experts, shared_over: int, *, blackwell: bool
+) -> dict[Part, float]:
     matrices = 3 if _is_gated(a) else 2
     if a.kind == "nas":
         return {Part.MLP: _nas_mlp(a, tp)}
@@ -209,10 +229,10 @@ def _feed_forward(a: Architecture, tp: int, *, expert_parallel: bool, blackwell:
     total: dict[Part, float] = {Part.MLP: dense * matrices * a.hidden_size * width / tp}
     if a.moe.parallel_dense_mlp:
         total[Part.MLP] += sparse * matrices * a.hidden_size * a.moe.parallel_dense_mlp / tp
-    hidden, expert_width = _expert_tiles(a, a.moe, tp, expert_parallel=expert_parallel, blackwell=blackwell)
-    count = -(-a.moe.num_experts // (tp if expert_parallel else 1))
+    hidden, expert_width = _expert_tiles(a, a.moe, 1 if experts.whole else experts.gpus, blackwell=blackwell)
+    count = -(-a.moe.num_experts // (experts.gpus if experts.whole else 1))
     total[Part.EXPERT] = sparse * count * matrices * hidden * expert_width
-    total[Part.SHARED] = sparse * matrices * a.hidden_size * shared_width(a.moe) / tp
+    total[Part.SHARED] = sparse * matrices * a.hidden_size * shared_width(a.moe) / shared_over
     latent = a.moe.routed_expert_hidden_size or a.moe.moe_latent_size
     if latent:
         total[Part.SHARED] += sparse * 2 * a.hidden_size * latent
@@ -245,16 +265,14 @@ def shared_width(moe: Moe) -> int:
     return moe.shared_expert_intermediate_size or moe.num_shared_experts * moe.moe_intermediate_size
 
 
-def _expert_tiles(
-    a: Architecture, moe: Moe, tp: int, *, expert_parallel: bool, blackwell: bool
-) -> tuple[float, float]:
+def _expert_tiles(a: Architecture, moe: Moe, slices: int, *, blackwell: bool) -> tuple[float, float]:
     """Hidden size and width of one expert on one rank.
 
     gpt-oss kernels pad both to whole tiles: hidden to 256, the sharded width to 128, on Blackwell 256
     (vLLM's mxfp4 oracle).
     """
     hidden = moe.routed_expert_hidden_size or moe.moe_latent_size or a.hidden_size
-    width = moe.moe_intermediate_size / (1 if expert_parallel else tp)
+    width = moe.moe_intermediate_size / slices
     if a.native_dtype == "mxfp4" and a.mla is None:
         tile = 256 if blackwell else 128
         return -(-hidden // 256) * 256.0, float(-(-width // tile) * tile)

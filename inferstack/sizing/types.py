@@ -43,13 +43,16 @@ class Adapters:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deployment:
-    """One vLLM engine: a model on ``tp * pp`` GPUs. ``None`` means: the pinned vLLM version's default."""
+    """One vLLM server: a model on ``tp * pp * data_parallel`` GPUs. ``None``: the version's default."""
 
     model_id: str
     architecture: Architecture
     gpu: Accelerator
     tp: int = 1
     pp: int = 1
+    data_parallel: int = 1
+    """Ranks of ``tp`` GPUs that each hold attention and a KV cache of their own, share the routed experts
+    over all ``tp * data_parallel`` GPUs, and step together. Limits are those of one rank."""
     quantization: str | None = None
     """bf16, fp16, fp8, awq, gptq, nvfp4, mxfp4, int8 ...; None: the checkpoint's native dtype."""
     kv_cache_dtype: str | None = None
@@ -62,18 +65,30 @@ class Deployment:
     vllm_version: str = "0.33.0"
     nvlink: bool | None = None
     """None: as the GPU has it."""
+    nodes: int = 1
+    """Nodes that data-parallel ranks spread over."""
+    node_network_gb_per_s: float | None = None
+    """What a node sends over the network, where ranks are on several."""
     prefix_caching: bool = True
     speculation: Speculation | None = None
     adapters: Adapters | None = None
 
     @property
     def gpus(self) -> int:
-        return self.tp * self.pp
+        return self.tp * self.pp * self.data_parallel
+
+    @property
+    def experts_over(self) -> int:
+        """GPUs that the routed experts of one pipeline stage are spread over."""
+        return self.tp * self.data_parallel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fit:
-    """Memory of one engine, per GPU (the fullest GPU), and what is left for the KV cache."""
+    """Memory of one engine, per GPU (the fullest GPU), and what is left for the KV cache.
+
+    With data-parallel ranks tokens, concurrency and batch limits are those of one of them.
+    """
 
     fits: bool
     reason: str
@@ -93,6 +108,13 @@ class Fit:
     max_num_batched_tokens: int
     companions_gib_per_gpu: float = 0.0
     """LoRA adapters, and what guesses tokens ahead with its own cache."""
+    ranks: int = 1
+    """Data-parallel ranks, each with such a cache."""
+
+    @property
+    def server_kv_cache_tokens(self) -> int:
+        """Of all ranks; one request stays on one of them."""
+        return self.kv_cache_tokens * self.ranks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,7 +162,7 @@ class Prediction:
     tpot_ms: Percentiles
     e2e_ms: Percentiles
     concurrency: float
-    """Mean running requests per replica."""
+    """Mean running requests per replica, all its ranks together."""
     utilization: float
     """Share of the replica's saturated request rate in use; >= 1: overload."""
     basis: Basis
@@ -173,6 +195,8 @@ class Candidate:
     purchase: Purchase
     tp: int
     pp: int
+    dp: int = 1
+    """Data-parallel ranks of ``tp`` GPUs each that share the routed experts."""
     quantization: str
     checkpoint: str
     """Hugging Face repository whose weights are loaded."""
@@ -196,6 +220,11 @@ class Candidate:
     usd_per_million_tokens_full: Decimal | None
     survives_zone_loss: bool
     survives_node_loss: bool = False
+
+    @property
+    def gpus(self) -> int:
+        """Of one replica."""
+        return self.tp * self.pp * self.dp
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

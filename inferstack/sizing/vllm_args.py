@@ -23,6 +23,10 @@ Arguments = tuple[tuple[str, str], ...]
 _LORA_RANKS: Final = (1, 8, 16, 32, 64, 128, 256, 320, 512)
 """Accepted by ``--max-lora-rank`` in vLLM 0.33."""
 DEFAULT_LORA_RANK: Final = 64
+ALL2ALL: Final = "allgather_reducescatter"
+"""Of vLLM's backends the one that needs no kernels beyond the image's (NCCL)."""
+MOST_API_SERVERS: Final = 8
+"""Processes that take requests in front of the ranks; vLLM would start one a rank, all on the first node."""
 _ONLINE: Final = {"fp8": "fp8_per_tensor"}
 """Plain ``fp8`` no longer quantizes on load (vLLM 0.33.0 quantization/fp8.py raises and names this one)."""
 DRAFT_PATH: Final = "/adapters/_draft"
@@ -62,6 +66,7 @@ def vllm_arguments(chosen: Feasible, demand: Demand, facts: LaunchFacts) -> Argu
     }
     if facts.most_waiting is not None:
         running = int(planned.get("--max-num-seqs", chosen.option.fit.max_num_seqs))
+        running *= chosen.option.fit.ranks  # the other limit is that of a rank
         # it counts those that run too
         planned["--max-num-queued-reqs"] = str(running + facts.most_waiting)
     if facts.hf_overrides is not None:
@@ -81,6 +86,8 @@ def _memory(chosen: Feasible, demand: Demand) -> dict[str, str]:
     most = _most_requests(chosen, demand)
     if most is not None:
         flags["--max-num-seqs"] = str(most)
+    if fit.ranks > 1:
+        flags["--max-num-batched-tokens"] = str(fit.max_num_batched_tokens)
     return flags
 
 
@@ -93,7 +100,8 @@ def _most_requests(chosen: Feasible, demand: Demand) -> int | None:
     tokens = demand.input_tokens + demand.output_tokens
     if fit.kv_cache_tokens <= 0 or tokens <= 0:
         return None
-    holds = max(int(fit.kv_cache_tokens / tokens), int(chosen.need.at_peak.concurrency) + 1)
+    running = chosen.need.at_peak.concurrency / fit.ranks
+    holds = max(int(fit.kv_cache_tokens / tokens), int(running) + 1)
     return holds if holds < fit.max_num_seqs else None
 
 
@@ -102,8 +110,15 @@ def _parallelism(chosen: Feasible) -> dict[str, str]:
     flags = {"--tensor-parallel-size": str(cut.tp)}
     if cut.pp > 1:
         flags["--pipeline-parallel-size"] = str(cut.pp)
+    if cut.dp > 1:
+        flags["--data-parallel-size"] = str(cut.dp)
+    if cut.dp > 1 and cut.nodes > 1:
+        flags["--data-parallel-size-local"] = str(cut.dp // cut.nodes)
     if deployment.expert_parallel:
         flags["--enable-expert-parallel"] = ""
+    if cut.dp > 1:
+        flags["--all2all-backend"] = ALL2ALL
+        flags["--api-server-count"] = str(min(cut.dp, MOST_API_SERVERS))
     return flags
 
 

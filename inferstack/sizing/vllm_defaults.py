@@ -66,6 +66,11 @@ def _defaults(version: tuple[int, ...], gpu: Accelerator) -> tuple[float, int, i
     )
 
 
+def default_batched_tokens(version: str, gpu: Accelerator) -> int:
+    """``max_num_batched_tokens`` of a server that is not told."""
+    return _defaults(version_key(version), gpu)[2]
+
+
 def engine_version(deployment: Deployment) -> tuple[int, ...]:
     """The version; 0.8 ran its V0 engine on GPUs before compute capability 8.0, which counts as 0.7."""
     version = version_key(deployment.vllm_version)

@@ -40,6 +40,7 @@ def stages(
     pp: int,
     expert_parallel: bool,
     blackwell: bool,
+    data_parallel: int = 1,
 ) -> tuple[Stage, ...]:
     """Every pipeline stage with its weights in bytes; layers are averaged where they differ."""
     form = weight_format(quantization, architecture)
@@ -47,7 +48,11 @@ def stages(
         sum(
             form.bytes_of(part) * count
             for part, count in layer_elements(
-                architecture, tp, expert_parallel=expert_parallel, blackwell=blackwell
+                architecture,
+                tp,
+                expert_parallel=expert_parallel,
+                blackwell=blackwell,
+                data_parallel=data_parallel,
             ).items()
         )
         / architecture.num_layers

@@ -56,6 +56,9 @@ class Serving(Section):
     """Parser that takes the reasoning out of answers: `auto` as the model needs, `none`, or one of vLLM's."""
     max_queued_requests: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
     """Requests a replica keeps waiting before it answers 503; absent: what it serves in a while."""
+    data_parallel: Literal["auto"] | Annotated[int, Field(ge=1, le=32)] = "auto"
+    """Ranks that share the experts of a mixture, each with a KV cache of its own: a power of two, 1 for none,
+    `auto` where it costs least."""
     recycle_every: Literal["6h", "12h", "1d", "7d"] | None = None
     """Restart the replicas one after another this often; absent: never."""
     vllm: dict[str, JsonValue] = Field(default_factory=dict)

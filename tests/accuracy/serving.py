@@ -58,7 +58,6 @@ class Case:
     load: Load
     engines: int
     """Independent engines behind the address."""
-    data_parallel: int
     offline: bool
     batch: int | None
     """Size of a static batch: all its requests start and decode together."""
@@ -68,6 +67,10 @@ class Case:
     ttft_ms: float | None
     tpot_ms: float | None
     itl_ms: float | None
+
+    @property
+    def data_parallel(self) -> int:
+        return self.deployment.data_parallel
 
     @property
     def is_vllm(self) -> bool:
@@ -119,7 +122,7 @@ def _service(case: Case, constants: Constants) -> Service:
         num_prompts=max(1, round((case.load.num_prompts or 1) / parts)),
     )
     longest = longest_request(case.load)
-    engine = build_engine(case.deployment, longest, constants, case.engine, data_parallel=case.data_parallel)
+    engine = build_engine(case.deployment, longest, constants, case.engine)
     if case.engine == "trtllm":
         engine = replace(engine, limits=replace(engine.limits, whole_requests=True))
     return played_service(engine, share, offline=case.offline)
@@ -151,10 +154,11 @@ def _case(row: Mapping[str, str]) -> Case:
         model=row["model"],
         regime=row["regime"],
         engine=engine,
-        deployment=_deployment(row, version, expert_parallel=ep > 1),
+        deployment=replace(
+            _deployment(row, version, expert_parallel=ep > 1), data_parallel=dp if shared else 1
+        ),
         load=_load(row, prompt, output, static=static),
         engines=1 if shared else dp,
-        data_parallel=dp if shared else 1,
         offline=offline,
         batch=int(row["concurrency"]) if static else None,
         trust=_SUSPECT_TRUST if _SUSPECT.match(row["id"]) and engine == "vllm-v1-async" else _trust(notes),

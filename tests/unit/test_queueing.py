@@ -14,10 +14,15 @@ class Ideal(StepModel):
     """10 ms a step, 1 ms more for every 100 prompt tokens and for every 10 decoding sequences."""
 
     def __init__(self) -> None:
-        pass
+        self.ranks = 1
 
     def step_ms(
-        self, decodes: float, context_sum: float, prefill: float = 0.0, prefill_context: float = 0.0
+        self,
+        decodes: float,
+        context_sum: float,
+        prefill: float = 0.0,
+        prefill_context: float = 0.0,
+        rank_prefill: float | None = None,
     ) -> float:
         return 10.0 + prefill / 100 + decodes / 10
 

@@ -26,6 +26,7 @@ from inferstack.sizing.rules import (
     nvfp4_weight_only,
     out_of_image,
     pcie_tensor_parallel,
+    ranks_step_together,
     sparse_attention,
     ultraserver,
     unsupported_gpu,
@@ -66,6 +67,7 @@ SPLIT_RULES: Final = (
     fp8_block_shards.RULE,
     kv_heads_replicated.RULE,
     pcie_tensor_parallel.RULE,
+    ranks_step_together.RULE,
 )
 PLACEMENT_RULES: Final = (multi_node_efa.RULE, host_processes.RULE, host_memory.RULE)
 

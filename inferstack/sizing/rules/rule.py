@@ -32,7 +32,7 @@ class KernelCase:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SplitCase:
-    """Weights cut over ``tp * pp`` GPUs on ``nodes`` nodes."""
+    """Weights cut over ``tp * pp * dp`` GPUs on ``nodes`` nodes."""
 
     architecture: Architecture
     weights: Weights
@@ -41,6 +41,8 @@ class SplitCase:
     pp: int
     nodes: int = 1
     expert_parallel: bool = False
+    dp: int = 1
+    """Ranks that share the experts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
