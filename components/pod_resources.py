@@ -72,7 +72,7 @@ class PodResources:
 
 def pod_resources(instance: InstanceType, candidate: Candidate, *, efa_interfaces: int = 0) -> PodResources:
     """The node divided by its replicas, after what the system takes."""
-    gpus = max(1, candidate.tp * candidate.pp // candidate.nodes_per_replica)
+    gpus = max(1, candidate.gpus // candidate.nodes_per_replica)
     share = max(1, candidate.replicas_per_node)
     memory = int((_allocatable_gib(instance) - DAEMONS_GIB) / share)
     cpus = int((instance.vcpus - DAEMONS_CPU) / share)

@@ -88,6 +88,7 @@ class WorkloadFacts(Facts):
     instance_type: str
     tensor_parallel: int
     pipeline_parallel: int
+    data_parallel: int
     nodes_per_replica: int
     replicas: int
     replicas_serving: int

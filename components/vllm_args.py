@@ -28,6 +28,11 @@ GROUP_ARGUMENTS: Final = (
     ("--node-rank", "$(LWS_WORKER_INDEX)"),
     ("--master-addr", "$(LWS_LEADER_ADDRESS)"),
 )
+RANK_PORT: Final = 29550
+"""Where data-parallel ranks on other nodes report to the leader; vLLM's default."""
+POD_IP: Final = "POD_IP"
+LEADER_ONLY: Final = ("--api-server-count",)
+"""What a server without a front end (``--headless``) refuses."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,14 +63,28 @@ class Launch:
     """Of a rollout."""
 
 
-def server_arguments(launch: Launch) -> list[str]:
-    """Arguments after ``vllm serve``, the model first."""
+def server_arguments(launch: Launch, *, leader: bool = True) -> list[str]:
+    """Arguments after ``vllm serve``, the model first; workers of a group answer no requests."""
     stated = dict(launch.plan.vllm_args)
     added = {name: value for name, value in _defaults(launch).items() if name not in stated}
     pairs = [*launch.plan.vllm_args, *added.items()]
     if launch.plan.chosen.nodes_per_replica > 1:
-        pairs += [pair for pair in GROUP_ARGUMENTS if pair[0] not in stated]
+        group = (*GROUP_ARGUMENTS, *_rank_arguments(launch, leader=leader))
+        pairs += [pair for pair in group if pair[0] not in stated]
+    if not leader:
+        pairs = [*(pair for pair in pairs if pair[0] not in LEADER_ONLY), ("--headless", "")]
     return [launch.weights_uri, *_flat(pairs), *_adapter_arguments(launch.adapters, stated)]
+
+
+def _rank_arguments(launch: Launch, *, leader: bool) -> tuple[tuple[str, str], ...]:
+    """Where data-parallel ranks of several nodes meet; which a node has follows from its place in the group.
+
+    The leader listens on its own address at once: its name may not resolve yet when it starts.
+    """
+    if launch.plan.chosen.dp == 1:
+        return ()
+    address = f"$({POD_IP})" if leader else "$(LWS_LEADER_ADDRESS)"
+    return (("--data-parallel-address", address), ("--data-parallel-rpc-port", str(RANK_PORT)))
 
 
 def _flat(pairs: Sequence[tuple[str, str]]) -> list[str]:
@@ -90,6 +109,8 @@ def _defaults(launch: Launch) -> dict[str, str]:
         defaults["--tensor-parallel-size"] = str(plan.chosen.tp)
     if plan.chosen.pp > 1:
         defaults["--pipeline-parallel-size"] = str(plan.chosen.pp)
+    if plan.chosen.dp > 1:
+        defaults["--data-parallel-size"] = str(plan.chosen.dp)
     if plan.task in POOLING_TASKS:
         defaults["--runner"] = "pooling"
     else:
@@ -117,12 +138,13 @@ def histogram_buckets(
 
 
 def _streamer(launch: Launch) -> str:
-    """Each rank reads its share and passes it on, where all ranks are on one node."""
+    """Processes of a node each read a share and pass it on; stages of a pipeline over nodes need other files."""
     settings: dict[str, int | bool] = {
         "concurrency": STREAM_THREADS,
         "memory_limit": launch.resources.streamer_bytes_per_gpu,
     }
-    if launch.plan.chosen.tp > 1 and launch.plan.chosen.nodes_per_replica == 1:
+    chosen = launch.plan.chosen
+    if chosen.dp > 1 or (chosen.tp > 1 and chosen.nodes_per_replica == 1):
         settings["distributed"] = True
     return json.dumps(settings, sort_keys=True)
 

@@ -12,7 +12,7 @@ from components.interconnect import nccl_environment
 from components.lifecycle import probes
 from components.pod_security import hardened_container, hardened_pod
 from components.serving import NAMESPACE, PRIORITY
-from components.vllm_args import PORT, Adapter, Launch, server_arguments
+from components.vllm_args import POD_IP, PORT, Adapter, Launch, server_arguments
 from components.weight_files import CLAIM, MOUNT, pod_volume
 from inferstack.sizing.vllm_args import DRAFT_PATH
 
@@ -170,7 +170,7 @@ def _server(spec: ServerSpec, *, leader: bool) -> dict[str, Any]:
         limits=spec.limits,
         traces_endpoint=spec.traces.endpoint if spec.traces else None,
     )
-    arguments = server_arguments(launch) + ([] if leader else ["--headless"])
+    arguments = server_arguments(launch, leader=leader)
     capabilities = ("IPC_LOCK",) if spec.resources.efa_interfaces else ()
     container = {
         "name": "vllm",
@@ -188,7 +188,7 @@ def _server(spec: ServerSpec, *, leader: bool) -> dict[str, Any]:
     return container
 
 
-def environment(spec: ServerSpec) -> list[dict[str, str]]:
+def environment(spec: ServerSpec) -> list[dict[str, Any]]:
     """Settings that are not arguments: caches on writable disk, no telemetry, no calls to the Hub."""
     values = {
         "AWS_REGION": spec.region,
@@ -218,7 +218,11 @@ def environment(spec: ServerSpec) -> list[dict[str, str]]:
             "OTEL_TRACES_SAMPLER": "traceidratio",
             "OTEL_TRACES_SAMPLER_ARG": format(spec.traces.share, "f"),
         }
-    return [{"name": name, "value": value} for name, value in sorted(values.items())]
+    found: list[dict[str, Any]] = [{"name": name, "value": value} for name, value in sorted(values.items())]
+    if spec.multi_node and spec.plan.chosen.dp > 1:
+        own_address = {"fieldRef": {"fieldPath": "status.podIP"}}
+        found.insert(0, {"name": POD_IP, "valueFrom": own_address})
+    return found
 
 
 def _fetch(spec: ServerSpec) -> dict[str, Any]:

@@ -101,6 +101,7 @@ def workload_facts(served: Served) -> WorkloadFacts:
         instance_type=chosen.instance_type,
         tensor_parallel=chosen.tp,
         pipeline_parallel=chosen.pp,
+        data_parallel=chosen.dp,
         nodes_per_replica=chosen.nodes_per_replica,
         replicas=chosen.replicas,
         replicas_serving=chosen.replicas_serving,

@@ -22,12 +22,14 @@ if TYPE_CHECKING:
 
 Options = Mapping[str, Any]
 
-_COUNTS: Final = ("tp", "pp", "data_parallel", "max_model_len", "max_num_seqs", "max_num_batched_tokens")
+_COUNTS: Final = ("tp", "pp", "dp", "max_model_len", "max_num_seqs", "max_num_batched_tokens")
 _SHARES: Final = ("gpu_memory_utilization",)
 _FLAGS: Final = ("enforce_eager", "expert_parallel", "nvlink")
 _TEXTS: Final = ("model", "gpu", "quantization", "kv_cache_dtype", "vllm_version")
 OPTIONS: Final = frozenset((*_COUNTS, *_SHARES, *_FLAGS, *_TEXTS, "hf_config"))
 """Names a batch object may use for a deployment: those of the flags, with underscores."""
+_APART: Final = ("model", "gpu", "quantization")
+_FIELDS: Final = {"dp": "data_parallel"}
 _WORDS: Final = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
@@ -129,7 +131,7 @@ def _build(values: dict[str, Any]) -> Requested:
     if problems or gpu is None:
         raise InputError(*problems)
     architecture, name, note, quantization = shape
-    fields = {key: value for key, value in values.items() if key not in ("model", "gpu", "quantization")}
+    fields = {_FIELDS.get(key, key): value for key, value in values.items() if key not in _APART}
     asked = values.get("quantization")
     if asked is not None and asked.strip().lower() in ("auto", "none"):
         asked = None

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from inferstack.cli.output import emit_json
-
-_NAMES: Final = {"dp": "data_parallel"}
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -76,7 +74,7 @@ def _fit(options: Mapping[str, Any]) -> tuple[Requested, Fit]:
     from inferstack.cli.deployment import requested
     from inferstack.sizing.memory import fit as fit_memory
 
-    found = requested({_NAMES.get(name, name): value for name, value in options.items()})
+    found = requested(options)
     return found, fit_memory(found.deployment)
 
 

@@ -11,17 +11,21 @@ from inferstack.resources import Resource
 from inferstack.view import View
 
 ALIASES = {"--tensor-parallel-size": "-tp", "--pipeline-parallel-size": "-pp"}
+LOCAL = ("--data-parallel-size-local", "-dpl")
 
 
 def world_size(container: GpuContainer) -> int:
     """GPUs of all ranks that the arguments start: tensor by pipeline by (local) data parallel."""
+    ranks = LOCAL if counts_locally(container) else ("--data-parallel-size", "-dp")
     size = 1
-    for name, short in ALIASES.items():
+    for name, short in (*ALIASES.items(), ranks):
         size *= container.whole(short if container.argument(name) is None else name, 1)
-    local = container.argument("--data-parallel-size-local")
-    return size * container.whole(
-        "--data-parallel-size" if local is None else "--data-parallel-size-local", 1
-    )
+    return size
+
+
+def counts_locally(container: GpuContainer) -> bool:
+    """The arguments say how many of the ranks this node has."""
+    return any(container.argument(name) is not None for name in LOCAL)
 
 
 def check(view: View, resource: Resource, context: Context) -> Iterator[Verdict]:
@@ -33,8 +37,7 @@ def check(view: View, resource: Resource, context: Context) -> Iterator[Verdict]
         gpus, used = amount(container.limits, GPU), world_size(container)
         if gpus is None:
             continue  # devices by claim
-        local = "--data-parallel-size-local" in container.arguments
-        over = Decimal(1) if local else nodes or Decimal(1)
+        over = Decimal(1) if counts_locally(container) else nodes or Decimal(1)
         if gpus * over != used:
             yield fail(
                 f"container {container.name} starts {used} ranks on {gpus * over} GPUs"
