@@ -138,7 +138,7 @@ def histogram_buckets(
 
 
 def _streamer(launch: Launch) -> str:
-    """Processes of a node each read a share and pass it on; stages of a pipeline over nodes need other files."""
+    """Processes of a node each read a share and pass it on; stages over nodes need other files."""
     settings: dict[str, int | bool] = {
         "concurrency": STREAM_THREADS,
         "memory_limit": launch.resources.streamer_bytes_per_gpu,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from math import prod
 from typing import Any
 
 import pytest
@@ -21,9 +22,13 @@ EFA = "vpc.amazonaws.com/efa"
 REVISION = "test.inferstack.dev/revision"
 
 
-@pytest.fixture(scope="module")
-def groups(tmp_path_factory, control_plane_binaries) -> Iterator[World]:
-    graph = preview(build(builders.groups()))
+PLANS = {"pipeline": builders.group_plan, "data parallel": builders.rank_group_plan}
+
+
+@pytest.fixture(scope="module", params=PLANS)
+def groups(request, tmp_path_factory, control_plane_binaries) -> Iterator[World]:
+    """Two replicas of two nodes each: stages of a pipeline, or data-parallel ranks."""
+    graph = preview(build(builders.groups(PLANS[request.param]())))
     started = World.start(graph, tmp_path_factory.mktemp("groups"), operators=run_lws)
     try:
         started.populate()
@@ -117,6 +122,19 @@ def test_every_rank_has_all_of_the_nodes_efa_interfaces(groups):
         limits = pod["spec"]["containers"][0]["resources"]["limits"]
         assert limits[EFA] == str(pool.machine.efa)
         assert limits["nvidia.com/gpu"] == str(pool.machine.gpus)
+
+
+def test_the_processes_of_a_group_are_as_many_as_its_gpus(groups):
+    """Counted from the running pods' arguments: a rank more or less and vLLM does not start."""
+    for pod in groups.pods(groups.workloads[0].name):
+        container = pod["spec"]["containers"][0]
+        words = container["args"]
+        sizes = {word: words[at + 1] for at, word in enumerate(words[:-1]) if word.endswith("-size")}
+        of_all = prod(
+            int(sizes.get(f"--{name}-parallel-size", "1")) for name in ("tensor", "pipeline", "data")
+        )
+        gpus = int(container["resources"]["limits"]["nvidia.com/gpu"])
+        assert of_all == gpus * groups.workloads[0].nodes_per_replica
 
 
 def test_every_rank_is_told_who_leads_and_which_one_it_is(groups):

@@ -34,6 +34,10 @@ VARIANTS: Mapping[str, tuple[Callable[[], Graph], set[str]]] = {
         lambda: preview(build(builders.groups(cluster={"gpuNodes": "karpenter"}))),
         {"NodePool", "EC2NodeClass", "LeaderWorkerSet"},
     ),
+    "ranks over nodes": (
+        lambda: preview(build(builders.groups(builders.rank_group_plan()))),
+        {"LeaderWorkerSet"},
+    ),
     "plain hpa": (lambda: scaled(autoscaling="hpa"), {"HorizontalPodAutoscaler"}),
     "device claims": (
         lambda: preview(build(builders.dev(cluster={**PUBLIC, "gpuDevices": "dra"}))),

@@ -233,6 +233,29 @@ def group_plan() -> WorkloadPlan:
     )
 
 
+RANK_ARGS = (
+    ("--tensor-parallel-size", "2"),
+    ("--data-parallel-size", "8"),
+    ("--data-parallel-size-local", "4"),
+    ("--enable-expert-parallel", ""),
+    ("--all2all-backend", "allgather_reducescatter"),
+    ("--api-server-count", "8"),
+)
+
+
+def rank_group_plan() -> WorkloadPlan:
+    """As the groups, but with data-parallel ranks over the two nodes of each instead of a pipeline."""
+    plan = group_plan()
+    return replace(plan, chosen=replace(plan.chosen, tp=2, pp=1, dp=8), vllm_args=RANK_ARGS)
+
+
+def ranks_plan() -> WorkloadPlan:
+    """Eight ranks of one GPU on one node."""
+    plan = group_plan()
+    chosen = replace(plan.chosen, tp=1, pp=1, dp=8, nodes_per_replica=1, nodes=2)
+    return replace(plan, chosen=chosen, vllm_args=(("--data-parallel-size", "8"),))
+
+
 def workload(name: str, model: str, **sections: Any) -> Workload:
     document = {
         "apiVersion": "inferstack/v1",
@@ -359,7 +382,7 @@ def private(**changes: Any) -> InferenceEnvironmentArgs:
     return prod(**{"network": {"cidr": "10.40.0.0/16", "nat": "none"}, "registry": MIRROR, **changes})
 
 
-def groups(**changes: Any) -> InferenceEnvironmentArgs:
+def groups(plan: WorkloadPlan | None = None, **changes: Any) -> InferenceEnvironmentArgs:
     """A model over several nodes."""
     sections: dict[str, Any] = {
         "cloud": {"account": "123456789012", "region": "us-west-2", "zones": 2},
@@ -367,7 +390,9 @@ def groups(**changes: Any) -> InferenceEnvironmentArgs:
         **changes,
     }
     served = workload("reasoning", "deepseek-ai/DeepSeek-V3-0324")
-    return arguments(environment("groups", **sections), ("usw2-az2", "usw2-az3"), (served, group_plan()))
+    return arguments(
+        environment("groups", **sections), ("usw2-az2", "usw2-az3"), (served, plan or group_plan())
+    )
 
 
 def reserved(purchase: str) -> InferenceEnvironmentArgs:

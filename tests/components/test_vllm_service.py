@@ -90,6 +90,13 @@ class TestArguments:
         assert "distributed" not in settings["assistant"]
         assert "distributed" not in settings["reasoning"]
 
+    def test_data_parallel_ranks_of_a_node_share_the_download_too(self) -> None:
+        for plan in (builders.ranks_plan(), builders.rank_group_plan()):
+            found = flags(arguments(plan))
+            assert json.loads(found["--model-loader-extra-config"])["distributed"] is True
+        found = flags(arguments(builders.ranks_plan()))
+        assert not {"--nnodes", "--data-parallel-address", "--data-parallel-rpc-port"} & found.keys()
+
     def test_adapters_are_loaded_from_where_they_were_fetched(self) -> None:
         adapters = (Adapter(name="tone", uri="s3://acme/tone-v3"),)
         found = arguments(builders.PLAN, adapters=adapters)
@@ -304,6 +311,39 @@ class TestGroups:
         assert worker["args"] == [*leader["args"], "--headless"]
         assert "startupProbe" not in worker
         assert leader["startupProbe"]
+
+    def test_data_parallel_ranks_of_other_nodes_report_to_the_leader(self) -> None:
+        """The leader listens on its own address; ranks follow from the node's place in the group."""
+        document = vllm_objects.leader_worker_set(builders.server_spec(builders.rank_group_plan()))
+        template = document["spec"]["leaderWorkerTemplate"]
+        leader, worker = (template[f"{who}Template"]["spec"]["containers"][0] for who in ("leader", "worker"))
+        ours, theirs = flags(leader["args"]), flags(worker["args"])
+        assert ours["--data-parallel-address"] == "$(POD_IP)"
+        assert theirs["--data-parallel-address"] == "$(LWS_LEADER_ADDRESS)"
+        assert ours["--data-parallel-rpc-port"] == theirs["--data-parallel-rpc-port"] == "29550"
+        address = {"name": "POD_IP", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}}
+        assert address in leader["env"]
+        for found in (ours, theirs):
+            assert (found["--data-parallel-size"], found["--data-parallel-size-local"]) == ("8", "4")
+            assert found["--node-rank"] == "$(LWS_WORKER_INDEX)"
+            assert "--data-parallel-start-rank" not in found  # would make every node answer for itself
+        assert (ours["--api-server-count"], "--headless" in ours) == ("8", False)
+        # a server without a front end refuses to be told how many it has
+        assert ("--api-server-count" in theirs, "--headless" in theirs) == (False, True)
+        assert leader["resources"]["limits"]["nvidia.com/gpu"] == "8"
+
+    def test_a_rank_group_is_no_different_to_others(self) -> None:
+        spec, ranks = (
+            builders.server_spec(plan) for plan in (builders.group_plan(), builders.rank_group_plan())
+        )
+        assert vllm_objects.network_policy(ranks) == vllm_objects.network_policy(spec)
+        assert ranks.resources == spec.resources
+
+    def test_ranks_of_one_node_have_all_its_gpus(self) -> None:
+        resources = builders.server_spec(builders.ranks_plan()).resources
+        assert (resources.gpus, resources.link) == (8, "nvlink")
+        assert resources.streamer_bytes_per_gpu * 8 < resources.memory_gib * 2**30
+        assert resources.shm_gib > 2
 
     def test_only_leaders_answer(self, groups: Graph) -> None:
         selector = manifest(groups, "Service", "model-reasoning-entry")["spec"]["selector"]

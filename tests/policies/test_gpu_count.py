@@ -27,6 +27,8 @@ def args(*words: str) -> dict[str, Any]:
         ("--tensor-parallel-size", "4"),
         ("--tensor-parallel-size=2", "--pipeline-parallel-size=2"),
         ("-tp", "2", "--data-parallel-size", "2"),
+        ("-tp", "2", "-dp", "2"),
+        ("--data-parallel-size", "2", "-dpl", "1"),
         (),
     ],
 )
@@ -42,6 +44,8 @@ def test_other_numbers_of_ranks_fail(words: tuple[str, ...]) -> None:
         ("--pipeline-parallel-size", "2"),
         ("--data-parallel-size", "2"),
         ("--data-parallel-size", "4", "--data-parallel-size-local", "2"),
+        ("-dp", "2"),
+        ("-dp=8", "-dpl", "2"),
     ],
 )
 def test_every_way_to_use_two_gpus_passes(words: tuple[str, ...]) -> None:
@@ -54,6 +58,20 @@ def test_a_group_is_counted_over_its_nodes() -> None:
     assert outcome(resources, RULE) is Outcome.PASS
     put(resources[SERVICE].inputs, "nodesPerReplica", 3)
     assert "starts 4 ranks on 6 GPUs of 3 nodes" in messages(resources, RULE)
+
+
+@pytest.mark.parametrize(("local", "expected"), [("2", Outcome.PASS), ("4", Outcome.FAIL)])
+def test_ranks_over_nodes_count_on_their_own(local: str, expected: Outcome) -> None:
+    words = ("--data-parallel-size", "4", "--data-parallel-size-local", local)
+    resources = changed(DEPLOYMENT, args(*words))
+    put(resources[SERVICE].inputs, "nodesPerReplica", 2)
+    assert outcome(resources, RULE) is expected
+
+
+def test_ranks_over_nodes_without_a_local_number_count_over_the_group() -> None:
+    resources = changed(DEPLOYMENT, args("--data-parallel-size", "4"))
+    put(resources[SERVICE].inputs, "nodesPerReplica", 2)
+    assert outcome(resources, RULE) is Outcome.PASS
 
 
 def test_a_size_that_is_no_number_is_indeterminate() -> None:
