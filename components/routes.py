@@ -80,14 +80,14 @@ class Group:
 
 def groups(backends: Sequence[Backend]) -> tuple[Group, ...]:
     """Every workload under its own name and those it answers to; the callers of one that is being replaced
-    reach both versions, whatever name they use.
+    reach both versions, whatever name they use. By name: a rollout's end leaves the configuration as it is.
     """
     found: list[Group] = []
     for backend in backends:
         successor = _successor(backend, backends)
         own = _group(backend, successor)
         found += [own, *(replace(own, name=name, workload=name) for name in backend.answers_to)]
-    return tuple(found)
+    return tuple(sorted(found, key=lambda group: group.name))
 
 
 def _successor(backend: Backend, backends: Sequence[Backend]) -> Backend | None:

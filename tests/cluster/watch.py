@@ -27,12 +27,22 @@ class Counted:
     def least(self) -> int:
         return min(self.seen)
 
+    @property
+    def most(self) -> int:
+        return max(self.seen)
+
 
 @contextmanager
 def count_ready(api: Api, workload: str, entry: str = "") -> Iterator[Counted]:
     """Watches from now on; ``entry`` narrows to the pods that answer requests."""
-    selector = f"{WORKLOAD}={workload}" + (f",{entry}" if entry else "")
-    path = f"/api/v1/namespaces/{SERVING}/pods"
+    with count_selected(api, SERVING, f"{WORKLOAD}={workload}" + (f",{entry}" if entry else "")) as counted:
+        yield counted
+
+
+@contextmanager
+def count_selected(api: Api, namespace: str, selector: str) -> Iterator[Counted]:
+    """Watches the pods of a selector from now on."""
+    path = f"/api/v1/namespaces/{namespace}/pods"
     listed = api.request("GET", path, query={"labelSelector": selector})
     pods = {pod["metadata"]["name"]: ready(pod) for pod in listed["items"]}
     counted = Counted([sum(pods.values())])

@@ -251,6 +251,12 @@ class TestWeights:
         assert weights(config, "chat") == {"chat/next": None}
         assert weights(config, "next") == {"next/next": None}
 
+    def test_the_end_of_a_rollout_leaves_the_configuration_as_it_is(self) -> None:
+        """So that its last change does not even replace the gateway's pods."""
+        old, new = backend(fallback("openai", "m")), replace(NEXT, traffic_percent=100)
+        heir = replace(new, replaces=None, traffic_percent=None, answers_to=("chat",))
+        assert configured(old, new) == configured(new, old) == configured(heir)
+
     def test_its_callers_come_along_when_the_heir_is_replaced(self) -> None:
         heir = replace(backend(fallback("openai", "m")), workload="v2", served_model_name="v2")
         heir = replace(heir, answers_to=("chat",))
