@@ -18,7 +18,7 @@ TIERS := engine or cluster or browser or promtool or gateway or aws or bench or 
 ENVIRONMENTS := dev prod-eu prod-us
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-gateway test-engine test-promtool test-browser test-aws test-checkov test-cluster test-all lint format types imports check bench accuracy golden clean
+.PHONY: help setup demo test test-gateway test-engine test-promtool test-browser test-aws test-checkov test-cluster test-scaling test-all lint format types imports check bench accuracy golden clean
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -75,6 +75,10 @@ test-aws: setup ## The AWS half made in a moto server on loopback (and by terraf
 test-cluster: setup ## Manifests, scheduling, rollouts under a real API server, built with Go (skipped without one)
 	@$(RUN) tests.cluster.build
 	@$(RUN) pytest -q -m cluster tests/cluster || test $$? -eq 5
+
+test-scaling: setup ## The scalers under the real KEDA and Prometheus (built with Go: long, once; not part of CI)
+	@$(RUN) tests.cluster.build --scaling
+	@$(RUN) pytest -q -m cluster tests/cluster/test_scaling.py || test $$? -eq 5
 
 .tools/checkov/.synced: tests/checkov/pyproject.toml tests/checkov/uv.lock | setup
 	@UV_PROJECT_ENVIRONMENT=$(CURDIR)/.tools/checkov $(UV) sync --frozen --quiet --project tests/checkov --python $(PYTHON) \

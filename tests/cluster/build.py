@@ -1,6 +1,6 @@
 """Builds the control plane from its Go modules: what is missing, nothing else, into ``.tools/cluster/bin``.
 
-Run as ``python -m tests.cluster.build``. Exit code 0 also when Go is missing: the tests then say so and skip.
+Run as ``python -m tests.cluster.build [--scaling]``. Exit code 0 also when Go is missing: the tests then say so and skip.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,6 +51,12 @@ BINARIES = (
     Binary(name="kwok", module="kwok", package="sigs.k8s.io/kwok/cmd/kwok"),
     Binary(name="lws-manager", module="lws", package="sigs.k8s.io/lws/cmd"),
 )
+SCALING = (
+    Binary(name="keda", module="keda", package="github.com/kedacore/keda/v2/cmd/operator"),
+    Binary(name="keda-adapter", module="keda", package="github.com/kedacore/keda/v2/cmd/adapter"),
+    Binary(name="prometheus", module="prometheus", package="github.com/prometheus/prometheus/cmd/prometheus"),
+)
+"""Built only when asked for (``--scaling``): they take longer than all of the above."""
 CERTIFICATES = BIN / "generate_cert"
 
 
@@ -89,7 +96,7 @@ def module_directory(module: str, path: str) -> Path:
     return Path(done.strip())
 
 
-def build() -> list[str]:
+def build(binaries: Sequence[Binary] = BINARIES) -> list[str]:
     """Compiles what is missing or was built from other pins; returns what was built."""
     BIN.mkdir(parents=True, exist_ok=True)
     built = []
@@ -98,7 +105,7 @@ def build() -> list[str]:
         _go("build", "-o", str(CERTIFICATES), str(root / CERTIFICATE_SOURCE))
         built.append(CERTIFICATES.name)
     stamps = _stamps()
-    for binary in BINARIES:
+    for binary in binaries:
         pins = _pins(binary.module)
         if binary.path.exists() and stamps.get(binary.name) == pins:
             continue
@@ -154,7 +161,7 @@ def main() -> None:
         tell(f"skipped: {reason}")
         return
     started = time.monotonic()
-    built = build()
+    built = build((*BINARIES, *SCALING) if "--scaling" in sys.argv[1:] else BINARIES)
     if built:
         tell(f"built {', '.join(built)} in {time.monotonic() - started:.0f} s")
 

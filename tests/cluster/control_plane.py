@@ -35,6 +35,8 @@ class ControlPlane:
     folder: Path
     token: str = field(default_factory=lambda: secrets.token_hex(16))
     running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
+    manager_flags: tuple[str, ...] = ()
+    """More of the controller manager's."""
     api: Api = field(init=False)
 
     @classmethod
@@ -141,7 +143,14 @@ class ControlPlane:
         certificate, key = self.certificate, self.key
         keys = (f"--service-account-private-key-file={key}", f"--root-ca-file={certificate}")
         self.run("kube-scheduler", *common, *rate)
-        self.run("kube-controller-manager", *common, *rate, *keys, "--controllers=*,-resourcequota")
+        self.run(
+            "kube-controller-manager",
+            *common,
+            *rate,
+            *keys,
+            "--controllers=*,-resourcequota",
+            *self.manager_flags,
+        )
 
     def _kwok(self, kubeconfig: Path) -> None:
         stages = self.folder / "stages.yaml"

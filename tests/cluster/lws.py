@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import socket
 from collections.abc import Iterator
 from typing import Any
 from urllib.error import URLError
@@ -24,7 +25,7 @@ def run_lws(plane: ControlPlane) -> None:
     config = plane.folder / "lws.yaml"
     config.write_text(yaml.safe_dump(_config(plane, port, health)), encoding="utf-8")
     plane.run(NAME, f"--config={config}", KUBECONFIG=str(plane.kubeconfig))
-    plane.wait("the LeaderWorkerSet controller", lambda: _answers(f"http://127.0.0.1:{health}/readyz"))
+    plane.wait("the LeaderWorkerSet controller", lambda: answers(f"http://127.0.0.1:{health}/readyz"))
     plane.wait("its webhooks", lambda: _listens(port))
     for document in _webhooks(plane, port):
         plane.api.create(document)
@@ -58,7 +59,8 @@ def _webhooks(plane: ControlPlane, port: int) -> Iterator[dict[str, Any]]:
         yield document
 
 
-def _answers(url: str) -> bool:
+def answers(url: str) -> bool:
+    """Whether somebody says that all is well there."""
     try:
         with urlopen(url, timeout=2) as answer:
             return bool(answer.status == 200)
@@ -67,7 +69,5 @@ def _answers(url: str) -> bool:
 
 
 def _listens(port: int) -> bool:
-    import socket
-
     with socket.socket() as client:
         return client.connect_ex(("127.0.0.1", port)) == 0
