@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pulumi
 import pulumi_kubernetes as kubernetes
+import yaml
 
 from components import iam, kube, naming, serving
 from components.base import Component
 from components.charts import SYSTEM_NAMESPACE, release
 from components.facts import ChartFacts
 from components.naming import STANDBY_SUFFIX
+from components.pins import DATA
 
 if TYPE_CHECKING:
     from components.pins import Pins
@@ -49,6 +51,8 @@ class ClusterServicesArgs:
     pins: Pins
     provides: tuple[str, ...] = ()
     """What an existing cluster runs already."""
+    inference_pools: bool = False
+    """Some workload's replicas are an InferencePool."""
     default_storage_class: bool = True
     """An existing cluster keeps its own default."""
 
@@ -66,6 +70,7 @@ class ClusterServices(Component):
     storage_class: kube.KubernetesObject | None = None
     autoscaler: kubernetes.helm.v3.Release | None = None
     lws: kubernetes.helm.v3.Release | None = None
+    inference_pool: kube.KubernetesObject | None = None
     """Each absent when the cluster has it already, or does not need it."""
 
     def __init__(
@@ -84,6 +89,8 @@ class ClusterServices(Component):
             self.autoscaler = self._autoscaler()
         if args.multi_node and "lws" not in args.provides:
             self.lws = self._lws()
+        if args.inference_pools and "inference-pool" not in args.provides:
+            self.inference_pool = self._object("inference-pool", inference_pool_kind())
         self.register_outputs({})
 
     def _object(self, part: str, document: kube.Document) -> kube.KubernetesObject:
@@ -122,6 +129,12 @@ class ClusterServices(Component):
             values={"image": {"manager": {"tag": f"v{chart.version}", "pullPolicy": "IfNotPresent"}}},
             depends_on=[namespace],
         )
+
+
+def inference_pool_kind() -> dict[str, Any]:
+    """The definition of InferencePool: no chart brings it."""
+    text = (DATA / "inference_pool.yaml").read_text(encoding="utf-8")
+    return dict(yaml.safe_load(text))
 
 
 def storage_class(*, default: bool = True) -> dict[str, Any]:

@@ -36,11 +36,13 @@ from components.gateway_args import GatewaySite, gateway_args
 from components.gpu_pool import GpuPool
 from components.gpu_runtime import GpuRuntime, GpuRuntimeArgs
 from components.image_cache import ImageCache, ImageCacheArgs
+from components.inference_router import InferenceRouter
 from components.karpenter import Karpenter, KarpenterArgs
 from components.loader import LoaderSettings
 from components.model_store import ModelStore, ModelStoreArgs
 from components.monitoring import Monitoring
 from components.network import Network
+from components.router_args import router_args
 from components.settings import Settings
 from components.spending import Spending
 from components.upstreams import upstreams_of
@@ -102,6 +104,7 @@ class InferenceEnvironment(Component):
             multi_node=self.resolved.multi_node,
             node_cache=self.resolved.node_cache,
             standby_pools=self.resolved.standby_pools,
+            inference_pools=bool(self.resolved.routed),
             claims=self.resolved.environment.cluster.gpu_devices == "dra",
             pins=self.resolved.pins,
             provides=self.resolved.provides,
@@ -115,6 +118,7 @@ class InferenceEnvironment(Component):
         self.store = ModelStore(naming.logical(name, "models"), self._store(), self._inside)
         self._mount_weights()
         self.servers = {served.name: self._serve(served) for served in self.resolved.served}
+        self.routers = {served.name: self._route(served) for served in self.resolved.routed}
         self._enter()
         self.register_outputs(self.outputs)
 
@@ -259,6 +263,7 @@ class InferenceEnvironment(Component):
                 other_names=served.other_names,
                 limits=served.limits,
                 callers=resolved.callers,
+                routed=served in resolved.routed,
                 node_cache=resolved.node_cache,
                 weight_files=resolved.weight_files,
                 traces=sampling(resolved),
@@ -270,6 +275,11 @@ class InferenceEnvironment(Component):
             scaler_needs=self.autoscaling.ready.get(served.facts.autoscaling, ()) if self.autoscaling else (),
         )
         return VllmService(naming.logical(self.name, served.name), args, self._inside)
+
+    def _route(self, served: ServedWorkload) -> InferenceRouter:
+        kind = [self.services.inference_pool] if self.services.inference_pool is not None else []
+        args = router_args(self.resolved, served, self.servers[served.name], kind)
+        return InferenceRouter(naming.logical(self.name, served.name, "router"), args, self._inside)
 
     def _server_dependencies(
         self, pools: Sequence[GpuPool], jobs: Sequence[kube.KubernetesObject]
@@ -304,7 +314,8 @@ class InferenceEnvironment(Component):
             network=self.network,
             client_security_group_id=self.cluster.security_group_id,
             key_arn=self.key,
-            urls={name: server.url for name, server in self.servers.items()},
+            urls={name: one.url for name, one in (self.servers | self.routers).items()},
+            routers=[router.proxy for router in self.routers.values()],
         )
         args = gateway_args(resolved, gateway, site)
         self.gateway = Gateway(naming.logical(self.name, "gateway"), args, self._inside)

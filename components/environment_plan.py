@@ -99,6 +99,14 @@ class Resolved:
         )
 
     @property
+    def routed(self) -> tuple[ServedWorkload, ...]:
+        """Workloads whose requests are routed by prompt prefix."""
+        gateway = self.environment.gateway
+        if gateway is None or gateway.routing != "prefix-aware":
+            return ()
+        return tuple(served for served in self.served if served.generative and served.several)
+
+    @property
     def standby_pools(self) -> bool:
         """Some workload has a second pool, which must not be chosen while the first has room."""
         return any(served.workload.capacity.second_choice_pool for served in self.served)
@@ -214,6 +222,8 @@ def _pins(loaded: LoadedEnvironment, settings: Settings) -> Pins:
         pins = pins.without("postgres")
     if environment.gateway is None or environment.gateway.cache.kind != "in-cluster":
         pins = pins.without("valkey")
+    if environment.gateway is None or environment.gateway.routing != "prefix-aware":
+        pins = pins.without("envoy", "endpoint-picker")
     if environment.registry != PULL_THROUGH:
         return pins.configured(mirror=environment.registry, digests=digests)
     registry = account_registry(_place(environment))

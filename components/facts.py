@@ -269,6 +269,21 @@ class GatewayFacts(Facts):
 
 
 @dataclass(frozen=True, kw_only=True)
+class RouterFacts(Facts):
+    """``inferstack:index:InferenceRouter``"""
+
+    environment: str
+    region: str
+    workload: str
+    replicas: int
+    """Of the proxy, and of the picker."""
+    proxy_image: str
+    proxy_image_digest: str | None
+    picker_image: str
+    picker_image_digest: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class MonitoringFacts(Facts):
     """``inferstack:index:Monitoring``"""
 

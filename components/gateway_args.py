@@ -33,7 +33,9 @@ class GatewaySite:
     client_security_group_id: pulumi.Input[str]
     key_arn: pulumi.Input[str]
     urls: Mapping[str, str]
-    """Of model servers, by workload."""
+    """Of model servers or their routers, by workload."""
+    routers: Sequence[pulumi.Resource] = ()
+    """Which are there before requests are sent to them."""
 
 
 def gateway_args(resolved: Resolved, gateway: GatewaySection, site: GatewaySite) -> GatewayArgs:
@@ -62,6 +64,7 @@ def gateway_args(resolved: Resolved, gateway: GatewaySection, site: GatewaySite)
         cache=_cache(resolved, gateway, site, backends),
         teams=teams(gateway, backends),
         team_keys=site.settings.team_keys,
+        depends_on=site.routers,
     )
 
 

@@ -14,7 +14,7 @@ from components.pod_resources import PodResources, pod_resources
 from components.recycling import Recycling
 from components.routes import Backend
 from components.served_facts import WorkloadFacts
-from components.vllm_args import Adapter
+from components.vllm_args import POOLING_TASKS, Adapter
 from components.watch import Watched
 from components.weight_files import MOUNT
 from components.workload_facts import Served, workload_facts
@@ -87,6 +87,15 @@ class ServedWorkload:
         """Who sets the number of replicas; None: nobody, it is the plan's."""
         kinds: dict[str, Literal["keda", "hpa"]] = {"keda": "keda", "hpa": "hpa"}
         return kinds.get(self.facts.autoscaling)
+
+    @property
+    def generative(self) -> bool:
+        return self.plan.task not in POOLING_TASKS
+
+    @property
+    def several(self) -> bool:
+        """There can be two replicas to choose from."""
+        return max(self.plan.chosen.replicas, self.plan.max_replicas) > 1
 
     def recycling(self, pins: Pins) -> Recycling | None:
         """InputError for groups of nodes: a rollout restart does not know them."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from components import gateway_names, kube
+from components.router_names import router_labels
 from components.vllm_args import PORT
 from components.vllm_pod import AGENT_CIDR, pod_template
 
@@ -78,7 +79,8 @@ def network_policy(spec: ServerSpec) -> dict[str, Any]:
 def _callers(spec: ServerSpec) -> list[dict[str, Any]]:
     if not spec.callers:
         return [{"namespaceSelector": {}}]
-    return [_caller(name) for name in spec.callers]
+    router = [{"podSelector": {"matchLabels": own}} for own in router_labels(spec.plan.workload)]
+    return [*(_caller(name) for name in spec.callers), *(router if spec.routed else [])]
 
 
 def _caller(namespace: str) -> dict[str, Any]:

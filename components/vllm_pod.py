@@ -67,6 +67,8 @@ class ServerSpec:
     """Of a rollout: histograms have its bounds, under way or not, so that its end restarts no server."""
     callers: tuple[str, ...] = ()
     """Namespaces whose pods may call; empty: any pod of the cluster."""
+    routed: bool = False
+    """A router of its own stands between the gateway and the replicas."""
     weight_files: bool = False
     """Weights are files of a mounted file system."""
     node_cache: bool = False

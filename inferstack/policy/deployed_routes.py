@@ -1,8 +1,8 @@
 """What the deployed gateway would do: its configuration read back, not the spec it came from.
 
 A group is a model name callers use. It reaches its own members and whatever it falls back to, step by step.
-A backend is the environment's own when its address is a Service of a model server in the stack; all others
-are external.
+A backend is the environment's own when its address is a Service of a model server in the stack, or of a
+router that leads to one; all others are external.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from inferstack.facts import LITELLM_PREFIXES, WORKLOAD_TYPE, FallbackFacts, WorkloadFacts
+from inferstack.policy.deployed_routers import ROUTER_TYPE, destinations, pool_labels
 from inferstack.render import render_text
 from inferstack.view import Undecided, View
 
@@ -152,17 +153,49 @@ def _yaml(text: str) -> View:
     return View(document, "config.yaml")
 
 
-def workload_behind(resources: ResourceIndex, member: Member) -> WorkloadFacts:
-    """The workload whose Service a member calls; Undecided when no model server of the stack has it."""
-    wanted = member.service
+def workloads_behind(resources: ResourceIndex, member: Member) -> tuple[WorkloadFacts, ...]:
+    """The workloads whose replicas a member reaches, itself or through a router of this stack.
+
+    Undecided when its address is neither, or when the router leads anywhere else.
+    """
+    service = _service(resources, member.service)
+    for above in resources.ancestors(service) if service is not None else ():
+        if above.type == WORKLOAD_TYPE:
+            return (WorkloadFacts(View(above.inputs)),)
+        if above.type == ROUTER_TYPE:
+            return _routed(resources, above)
+    raise Undecided(f"{member.group}: {member.address} is not a model server of this stack")
+
+
+def _routed(resources: ResourceIndex, router: Resource) -> tuple[WorkloadFacts, ...]:
+    """By the proxy's addresses; the picker chooses among the same pods."""
+    chosen_from, found = pool_labels(resources, router), []
+    for place in destinations(resources, router):
+        service = _service(resources, place)
+        above = tuple(resources.ancestors(service)) if service is not None else ()
+        if router in above:
+            continue
+        server = next((one for one in above if one.type == WORKLOAD_TYPE), None)
+        if server is None or service is None:
+            raise Undecided(
+                f"{router.name} leads to {'.'.join(place)}, which is not a model server of this stack"
+            )
+        selector = View(service.inputs).view("spec").view("selector")
+        if {name: selector.required_text(name) for name in selector.names()} != chosen_from:
+            raise Undecided(f"the pool of {router.name} does not hold the pods of {'.'.join(place)}")
+        found.append(WorkloadFacts(View(server.inputs)))
+    if not found:
+        raise Undecided(f"{router.name} leads to no model server of this stack")
+    return tuple(found)
+
+
+def _service(resources: ResourceIndex, wanted: tuple[str, str] | None) -> Resource | None:
+    """The Service of a name and namespace."""
     for service in resources.of_type(SERVICE):
         metadata = View(service.inputs).view("metadata")
-        if wanted != (metadata.text("name"), metadata.text("namespace")):
-            continue
-        for above in resources.ancestors(service):
-            if above.type == WORKLOAD_TYPE:
-                return WorkloadFacts(View(above.inputs))
-    raise Undecided(f"{member.group}: {member.address} is not a model server of this stack")
+        if wanted == (metadata.text("name"), metadata.text("namespace")):
+            return service
+    return None
 
 
 def exits(
@@ -172,7 +205,8 @@ def exits(
     config = deployed(resources, gateway)
     for group in config.entrances:
         reached = config.reach(group)
-        own = [workload_behind(resources, member) for member in reached if member.service]
+        behind = (workloads_behind(resources, member) for member in reached if member.service)
+        own = [workload for workloads in behind for workload in workloads]
         for member in reached:
             if member.service is None:
                 yield group, own, member

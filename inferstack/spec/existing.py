@@ -23,7 +23,13 @@ from inferstack.spec.identifiers import (
 from inferstack.spec.quantities import Cidr, conflict
 
 Provided = Literal[
-    "aws-fsx-csi-driver", "aws-load-balancer-controller", "cluster-autoscaler", "gp3", "keda", "lws"
+    "aws-fsx-csi-driver",
+    "aws-load-balancer-controller",
+    "cluster-autoscaler",
+    "gp3",
+    "inference-pool",
+    "keda",
+    "lws",
 ]
 Subnets = Annotated[dict[ZoneId, SubnetId], Field(max_length=3)]
 

@@ -109,6 +109,8 @@ class Gateway(Section):
     """Callers with budgets and limits; needs a `database`."""
     cache: Cache = Cache()
     """Semantic cache of answers."""
+    routing: Literal["random", "prefix-aware"] = "random"
+    """`random`: any replica gets a connection. `prefix-aware`: a prompt goes where its beginning is cached."""
 
     @model_validator(mode="after")
     def _certificate_is_used(self) -> Self:
