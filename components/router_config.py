@@ -50,10 +50,14 @@ SCORERS: Final = (
     Scorer(name="kv-cache-utilization-scorer", weight=2),
 )
 ADAPTER_SCORER: Final = Scorer(name="lora-affinity-scorer", weight=1)
-SCORED: Final = ("vllm:num_requests_waiting", "vllm:num_requests_running", "vllm:kv_cache_usage_perc")
-"""Metrics of model servers that the picker reads, and the size of their caches."""
-SCORED_SIZE: Final = "vllm:cache_config_info"
-SCORED_ADAPTERS: Final = "vllm:lora_requests_info"
+SCORED: Final = (
+    "vllm:num_requests_waiting",
+    "vllm:num_requests_running",
+    "vllm:kv_cache_usage_perc",
+    "vllm:lora_requests_info",
+    "vllm:cache_config_info",
+)
+"""What the pinned picker reads of vLLM (its pkg/epp/server/options.go): load, adapters, the cache's size."""
 
 
 def envoy_config(names: RouterNames, times: GatewayTimes, *, pickers: int) -> Mapping[str, Any]:

@@ -1,9 +1,9 @@
 """Manifests of the endpoint picker: llm-d's, its rights, the pool of replicas among which it chooses.
 
-Two pickers stand side by side, and each learns from its own choices which prefixes are where. All proxies ask
-the first and turn to the second when it is not well (priorities in their configuration). The release's own
-way, a lease, leaves the standby unready for ever: a Deployment of two never completes, and a disruption budget
-of one cannot take the leader.
+Two pickers stand side by side, and each learns from its own choices which prefixes are where. All proxies
+ask the first and turn to the second when it is not well (priorities in their configuration). The release's
+own way, a lease, leaves the standby unready for ever: a Deployment of two never completes, and a disruption
+budget of one cannot take the leader.
 """
 
 from __future__ import annotations

@@ -110,7 +110,7 @@ class Gateway(Section):
     cache: Cache = Cache()
     """Semantic cache of answers."""
     routing: Literal["random", "prefix-aware"] = "random"
-    """`random`: any replica gets a connection. `prefix-aware`: a prompt goes where its beginning is cached."""
+    """`random`: any replica gets a request. `prefix-aware`: the one with its prompt's beginning cached."""
 
     @model_validator(mode="after")
     def _certificate_is_used(self) -> Self:

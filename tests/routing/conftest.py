@@ -22,7 +22,7 @@ from tests.components.running import build, manifest, preview
 NAMESPACE = "llm-serving.svc.cluster.local"
 SERVICE, FIRST, SECOND = "127.0.0.1", "127.0.0.2", "127.0.0.3"
 """Where the workload's Service leads, and two replicas that a picker can name."""
-ENTRY: Address = ("0.0.0.0", 8000)  # noqa: S104 - in the configuration
+ENTRY: Address = ("0.0.0.0", 8000)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -59,7 +59,7 @@ def fleet() -> Iterator[Fleet]:
 def places(service: Address, pickers: list[int]) -> dict[Address, Address]:
     """Every address of the configuration, and where it is on this machine."""
     here = envoy_module.HOST
-    listeners = [ENTRY, (here, 8001), ("0.0.0.0", 8002), (here, 8003)]  # noqa: S104 - as above
+    listeners = [ENTRY, (here, 8001), ("0.0.0.0", 8002), (here, 8003)]
     names = [f"picker-chat-{number}.picker-chat-each.{NAMESPACE}" for number in range(2)]
     return {
         **{place: (here, free_port()) for place in listeners},
@@ -123,4 +123,3 @@ def own(config: Any, fleet: Fleet, tmp_path: Path) -> Iterator[Routed]:
     fleet.reset()
     with routed(config, fleet, tmp_path) as found:
         yield found
-

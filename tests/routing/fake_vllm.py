@@ -120,9 +120,7 @@ class Fleet:
 
         return handle
 
-    async def _request(
-        self, host: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> bool:
+    async def _request(self, host: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
         method, path, _ = head[0].split(" ")
         pairs = (line.partition(":") for line in head[1:] if line)
@@ -139,7 +137,7 @@ class Fleet:
             _whole(
                 writer, replica.status, json.dumps(error).encode(), "application/json", "retry-after: 1\r\n"
             )
-        elif body and json.loads(body).get("stream"):
+        elif _streams(body):
             await self._stream(replica, reader, writer)
         else:
             _whole(writer, 200, json.dumps({"from": replica.host}).encode(), "application/json")
@@ -167,6 +165,13 @@ class Fleet:
                 replica.cancelled.set()
                 raise ConnectionError
             await asyncio.sleep(0.005)
+
+
+def _streams(body: bytes) -> bool:
+    try:
+        return bool(json.loads(body or b"{}").get("stream"))
+    except ValueError:
+        return False
 
 
 async def _body(reader: asyncio.StreamReader, headers: Mapping[str, str]) -> bytes:
