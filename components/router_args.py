@@ -33,6 +33,7 @@ def router_args(
     spec = RouterSpec(
         workload=served.name,
         pool_labels=server.args.server.entry_labels,
+        service=server.args.server.entry_name,
         adapters=bool(served.adapters),
         times=gateway_times(backends, timeout_s=max(1, round(gateway.timeout.total_seconds()))),
         proxy_image=resolved.pins.image("envoy"),

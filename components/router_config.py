@@ -60,7 +60,7 @@ SCORED: Final = (
 """What the pinned picker reads of vLLM (its pkg/epp/server/options.go): load, adapters, the cache's size."""
 
 
-def envoy_config(names: RouterNames, times: GatewayTimes, *, pickers: int) -> Mapping[str, Any]:
+def envoy_config(names: RouterNames, times: GatewayTimes, *, service: str, pickers: int) -> Mapping[str, Any]:
     """Envoy's bootstrap. Every wait is longer than the one behind it and shorter than the one in front."""
     suffix = f"{NAMESPACE}.svc.cluster.local"
     values = {
@@ -81,7 +81,7 @@ def envoy_config(names: RouterNames, times: GatewayTimes, *, pickers: int) -> Ma
         "silence_s": times.attempt_s + MARGIN_S,
         "client_idle_s": CLIENT_KEEP_ALIVE_S,
         "server_idle_s": times.client_keep_alive_s,
-        "service": f"{names.pool}.{suffix}",
+        "service": f"{service}.{suffix}",
         "picker_authority": f"{names.picker}.{suffix}:{PICKER_PORT}",
         "pickers": [f"{names.picker}-{number}.{names.pickers}.{suffix}" for number in range(pickers)],
     }

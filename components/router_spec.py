@@ -28,6 +28,8 @@ class RouterSpec:
     workload: str
     pool_labels: Mapping[str, str]
     """Of the pods that answer requests."""
+    service: str
+    """Name of the Service that leads to any of them."""
     adapters: bool
     times: GatewayTimes
     proxy_image: Image
@@ -43,7 +45,7 @@ class RouterSpec:
 
     @property
     def proxy(self) -> Part:
-        config = envoy_config(self.names, self.times, pickers=self.replicas)
+        config = envoy_config(self.names, self.times, service=self.service, pickers=self.replicas)
         return Part(
             name=self.names.proxy,
             labels=router_labels(self.workload)[0],

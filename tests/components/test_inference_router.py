@@ -110,7 +110,9 @@ class TestWhoGetsOne:
         name = routers(found)[0]
         selector = manifest(found, "InferencePool", f"model-{name}")["spec"]["selector"]["matchLabels"]
         assert selector["leaderworkerset.sigs.k8s.io/worker-index"] == "0"
-        assert selector == manifest(found, "Service", f"model-{name}")["spec"]["selector"]
+        assert selector == manifest(found, "Service", f"model-{name}-entry")["spec"]["selector"]
+        places = addresses(config(found, "Deployment", f"router-{name}", "envoy.yaml"))
+        assert f"model-{name}-entry.llm-serving.svc.cluster.local" in places
 
 
 class TestThePool:
