@@ -30,11 +30,20 @@ def check_gateway(environment: Environment, workloads: Sequence[Workload]) -> It
         yield Finding(path=path, message="no such workload here", accepted=accepted)
 
 
-def check_workload_among(workload: Workload, others: Sequence[Workload]) -> Iterator[Finding]:
+def check_workload_among(
+    workload: Workload, others: Sequence[Workload], environment: Environment
+) -> Iterator[Finding]:
     """A version that takes over needs what it replaces; a name has one owner."""
     yield from _names_of_its_own(workload, others)
     if workload.rollout.replaces is not None:
         yield from _takes_over(workload, others)
+    if environment.gateway is None:
+        names = ((workload.rollout.replaces, ("rollout", "replaces")), (workload.answers_to, ("answersTo",)))
+        for path in (path for name, path in names if name):
+            message = "the environment has no gateway, and nothing else shares callers or knows a second name"
+            yield Finding(
+                path=path, message=message, accepted="a `gateway` in environment.yaml, or leave it out"
+            )
 
 
 def _names_of_its_own(workload: Workload, others: Sequence[Workload]) -> Iterator[Finding]:

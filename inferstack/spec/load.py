@@ -284,4 +284,4 @@ def _check_between(
     for item in workloads:
         if item.value is not None:
             others = [other for other in values if other is not item.value]
-            item.report(check_workload_among(item.value, others))
+            item.report(check_workload_among(item.value, others, environment))

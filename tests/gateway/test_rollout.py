@@ -82,7 +82,7 @@ def asked(proxy: Proxy, model: str, count: int) -> Counter[int]:
         return Counter(pool.map(ask, range(count)))
 
 
-@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("step", STEPS[:-1])
 def test_a_step_is_the_share_that_it_says(steps: Proxy, own: FakeBackend, step: int) -> None:
     assert asked(steps, f"at{step}", REQUESTS) == {200: REQUESTS}
     found = own.counts()

@@ -27,6 +27,7 @@ from policy_graphs import (
 )
 from test_budget import with_pool
 from test_residency_replication import replicated
+from test_rollout_watched import shared
 from test_waivers import waived
 
 from inferstack.policy.run import evaluate
@@ -56,6 +57,7 @@ ENGAGED: Mapping[str, dict[str, Resource]] = {
     "INF-LIC-007": changed(SERVICE, {"usage.redistributes": True}),
     "INF-LIC-008": changed(SERVICE, {"model": "mistralai/Mistral-7B-Instruct-v0.3"}, NO_LICENCE),
     "INF-LIC-009": changed(SERVICE, {"adapters": [{"name": "tone", "source": "s3://acme/tone"}]}),
+    "INF-REL-006": shared(),
     "INF-RES-004": replicated("eu-west-1", "arn:aws:s3:::acme-replica"),
     "INF-RES-007": changed(SERVICE, {"fallback": [FALLBACK]}),
     "INF-RES-008": changed(SERVICE, {"fallback": [FALLBACK]}),

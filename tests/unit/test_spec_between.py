@@ -101,3 +101,13 @@ def test_a_name_of_a_version_that_is_gone_is_a_name_like_any_other(tmp_path: Pat
     gateway = TEAMS.replace(", chta", ", chat-v2")
     files = {"chat-v2": "answersTo: [chat]\n", "chat-v3": NEW.replace("chat", "chat-v2")}
     assert len(load_environment(environment(tmp_path, gateway, **files)).workloads) == 2
+
+
+@pytest.mark.parametrize(
+    ("rest", "path"),
+    [(NEW, "rollout.replaces"), ("answersTo: [gone]\n", "answersTo")],
+    ids=["replaces", "names"],
+)
+def test_names_and_shares_need_a_gateway(tmp_path: Path, rest: str, path: str) -> None:
+    found = problems(environment(tmp_path, "", chat="", next=rest))
+    assert found == [("next", path, "a `gateway` in environment.yaml, or leave it out")]
