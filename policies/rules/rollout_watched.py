@@ -8,7 +8,7 @@ from typing import Final
 import yaml
 
 from inferstack.policy.about import required_environment
-from inferstack.policy.deployed_routes import GATEWAY_TYPE, deployed, workload_behind
+from inferstack.policy.deployed_routes import GATEWAY_TYPE, deployed, workloads_behind
 from inferstack.policy.over import over
 from inferstack.policy.types import Context, EnvironmentRule, Severity, Verdict, fail, not_applicable
 from inferstack.resources import Resource, ResourceIndex
@@ -46,7 +46,8 @@ def check(context: Context) -> Iterator[Verdict]:
         config = deployed(context.resources, gateway)
         for group in config.entrances:
             members = [one for one in config.members if one.group == group and one.service]
-            versions = sorted({workload_behind(context.resources, one).name for one in members})
+            behind = (workloads_behind(context.resources, one) for one in members)
+            versions = sorted({workload.name for found in behind for workload in found})
             if len(versions) > 1 and not watched(context.resources) & set(versions):
                 yield fail(
                     f"{group}: {' and '.join(versions)} share its callers, and no {ALERT} watches either"
