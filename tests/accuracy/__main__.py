@@ -51,6 +51,15 @@ IDEAS = """
 * **Weight-only kernels (AWQ, GPTQ, MXFP4 on Ampere)** differ most between vLLM versions: one factor a kernel is too
   few. Next: a factor by kernel generation once more rows exist.
 * **MoE with expert parallelism** rests on few rows and on one imbalance factor.
+* **Data-parallel ranks that share experts** are never better than "extrapolated": no run of vLLM with them is among
+  the measurements. Five runs of TensorRT-LLM (DeepSeek R1, Qwen3 235B, gpt-oss 120B on H200 and B200, two to eight
+  ranks) come out 18 % too low to 9 % too high, three of them within 9 %, with the memory of ranks counted as it is
+  (copies of attention and dense layers, a cache each, experts over all). vLLM's exchange without further libraries
+  gathers the tokens of all ranks; the same runs would be 7 to 25 % slower with it. That exchange, the wait for the
+  longest rank and the agreement before each step are read off vLLM 0.33.0 or judgement
+  (`inferstack/sizing/data/data_parallel.yaml`). These runs keep their older room in the fits above, as in the fit
+  that ships. A benchmark played through (`predict --concurrency`) lets all ranks do the same at the same time, which
+  flatters them; plans use the steady state, which does not. Next: runs of vLLM with `--data-parallel-size`.
 * **Speculative decoding and LoRA adapters** are physics without measurements: what is checked, read and launched is
   counted, how many guesses hold comes from published acceptance lengths (`inferstack/sizing/data/speculation.yaml`),
   the launches of adapters from judgement. Such a prediction is never better than "extrapolated", and its range is

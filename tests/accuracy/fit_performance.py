@@ -148,7 +148,7 @@ def _matters(case: Case) -> list[int]:
 
 def _values(job: tuple[int, Vector]) -> dict[str, float]:
     index, x = job
-    return answer(cases()[index], _constants(x))
+    return answer(cases()[index], _constants(x), as_fitted=True)
 
 
 def _values_today(job: tuple[int, Vector]) -> dict[str, float]:
@@ -158,9 +158,9 @@ def _values_today(job: tuple[int, Vector]) -> dict[str, float]:
     deployment = replace(case.deployment, vllm_version=TODAY, gpu_memory_utilization=None)
     today = replace(case, engine=UNMEASURED, deployment=deployment)
     try:
-        return answer(today, _constants(x))
+        return answer(today, _constants(x), as_fitted=True)
     except InputError:  # more is reserved today than the run had to spare
-        return answer(replace(today, deployment=case.deployment), _constants(x))
+        return answer(replace(today, deployment=case.deployment), _constants(x), as_fitted=True)
 
 
 def _slopes(job: tuple[int, Vector]) -> tuple[dict[str, float], dict[int, dict[str, float]]]:
@@ -172,9 +172,12 @@ def _slopes(job: tuple[int, Vector]) -> tuple[dict[str, float], dict[int, dict[s
         up, down = x.copy(), x.copy()
         up[at] += STEP
         down[at] -= STEP
-        above, below = answer(case, _constants(up)), answer(case, _constants(down))
+        above, below = (
+            answer(case, _constants(up), as_fitted=True),
+            answer(case, _constants(down), as_fitted=True),
+        )
         slopes[at] = {name: (_log(above[name]) - _log(below[name])) / (2 * STEP) for name in above}
-    return answer(case, _constants(x)), slopes
+    return answer(case, _constants(x), as_fitted=True), slopes
 
 
 def _log(value: float) -> float:

@@ -17,6 +17,7 @@ from pathlib import Path
 from inferstack.catalog.load import load_catalog
 from inferstack.catalog.resolve import resolve_model
 from inferstack.sizing.basis import FEW
+from inferstack.sizing.batch_limits import Limits, limits_for
 from inferstack.sizing.constants import Constants, generation
 from inferstack.sizing.performance import longest_request
 from inferstack.sizing.service import Service, build_engine, played_service
@@ -102,9 +103,13 @@ class Case:
         return {name: value for name, value in found.items() if value}
 
 
-def answer(case: Case, constants: Constants) -> dict[str, float]:
-    """What the model says with ``constants``, by observable."""
-    service = _service(case, constants)
+def answer(case: Case, constants: Constants, *, as_fitted: bool = False) -> dict[str, float]:
+    """What the model says with ``constants``, by observable.
+
+    ``as_fitted``: with the room that ranks sharing experts were given when the constants that ship were fitted.
+    Fits that leave rows out must ask what that fit asked, until all constants are fitted anew.
+    """
+    service = _service(case, constants, as_fitted=as_fitted)
     busy = case.engines * case.data_parallel
     return {
         "output_tokens_per_second": service.requests_per_second * case.load.output_tokens * busy,
@@ -113,7 +118,7 @@ def answer(case: Case, constants: Constants) -> dict[str, float]:
     }
 
 
-def _service(case: Case, constants: Constants) -> Service:
+def _service(case: Case, constants: Constants, *, as_fitted: bool) -> Service:
     parts = case.engines * case.data_parallel
     share = replace(
         case.load,
@@ -123,9 +128,20 @@ def _service(case: Case, constants: Constants) -> Service:
     )
     longest = longest_request(case.load)
     engine = build_engine(case.deployment, longest, constants, case.engine)
+    if as_fitted and case.data_parallel > 1:
+        engine = replace(engine, limits=_limits_as_fitted(case, longest, engine.constants.activation_share))
     if case.engine == "trtllm":
         engine = replace(engine, limits=replace(engine.limits, whole_requests=True))
     return played_service(engine, share, offline=case.offline)
+
+
+def _limits_as_fitted(case: Case, longest: int, activation_share: float) -> Limits:
+    """Attention counted as cut over all ranks, which it is not: each holds all of it."""
+    deployment, ranks = case.deployment, case.data_parallel
+    cut = replace(deployment, tp=deployment.experts_over, data_parallel=1)
+    limits = limits_for(cut, longest, activation_share=activation_share)
+    tokens = limits.kv_tokens / (1 if deployment.architecture.mla is not None else ranks)
+    return replace(limits, kv_tokens=max(tokens, float(longest)))
 
 
 @cache
