@@ -11,10 +11,11 @@ import yaml
 
 from inferstack.errors import InputError, Problem
 from inferstack.local.types import LocalModel
+from inferstack.sizing.extras import asked_ranks
 from inferstack.sizing.options import PINNED_VLLM
 from inferstack.sizing.parsers import hf_overrides, parsers_of
 from inferstack.sizing.subject import subject
-from inferstack.sizing.vllm_args import ENCODER_TASKS
+from inferstack.sizing.vllm_args import ALL2ALL, ENCODER_TASKS
 from inferstack.spec.derive import task_of
 from inferstack.units import GIB
 
@@ -58,7 +59,7 @@ def local_model(
         gated=bool(served.model is not None and served.model.gated),
         weights_gib=_weights_gib(served),
         gpus=gpus,
-        notes=_notes(workload, served, own=stand_in is None),
+        notes=_notes(workload, served, gpus=gpus, own=stand_in is None),
     )
 
 
@@ -77,8 +78,7 @@ def _arguments(workload: Workload, served: Subject, *, gpus: int, context: int, 
     revision = workload.model.revision if own else None
     if revision is not None:
         found += ["--revision", revision]
-    if gpus > 1:
-        found += ["--tensor-parallel-size", str(gpus)]
+    found += _parallelism(gpus, _ranks(workload, served, gpus=gpus, own=own))
     if not gpus:
         found += ["--dtype", "bfloat16"]
     overrides = hf_overrides(served.family)
@@ -87,6 +87,25 @@ def _arguments(workload: Workload, served: Subject, *, gpus: int, context: int, 
     if _task(workload, served) in ENCODER_TASKS:
         return (*found, "--runner", "pooling")
     return (*found, *_answers(workload, served), *_adapters(workload, own=own))
+
+
+def _ranks(workload: Workload, served: Subject, *, gpus: int, own: bool) -> int:
+    """Data-parallel ranks, where the spec asks for some and the machine's GPUs divide into them."""
+    asked = asked_ranks(workload, served.id, served.architecture) if own else None
+    return asked if asked is not None and gpus and gpus % asked == 0 else 1
+
+
+def _parallelism(gpus: int, ranks: int) -> list[str]:
+    found = ["--tensor-parallel-size", str(gpus // ranks)] if gpus > ranks else []
+    if ranks > 1:
+        found += [
+            "--data-parallel-size",
+            str(ranks),
+            "--enable-expert-parallel",
+            "--all2all-backend",
+            ALL2ALL,
+        ]
+    return found
 
 
 def _task(workload: Workload, served: Subject) -> str:
@@ -116,7 +135,7 @@ def _adapters(workload: Workload, *, own: bool) -> list[str]:
     return ["--enable-lora", "--lora-modules", *modules] if modules else []
 
 
-def _notes(workload: Workload, served: Subject, *, own: bool) -> tuple[str, ...]:
+def _notes(workload: Workload, served: Subject, *, gpus: int, own: bool) -> tuple[str, ...]:
     found = []
     for item in workload.model.adapters:
         if not own:
@@ -125,6 +144,9 @@ def _notes(workload: Workload, served: Subject, *, own: bool) -> tuple[str, ...]
             found.append(f"adapter {item.name} is left out: {item.source} is not on this machine")
     if workload.serving.speculative is not None:
         found.append("speculative decoding is left out: it changes speed, not answers")
+    ranks = workload.serving.data_parallel
+    if ranks != "auto" and ranks > _ranks(workload, served, gpus=gpus, own=own):
+        found.append("data-parallel ranks are left out: they change speed, not answers")
     gib = _weights_gib(served)
     if gib is not None:
         found.append(f"the weights take about {gib:.0f} GiB in 16 bits, and the KV cache comes on top")

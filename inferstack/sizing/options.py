@@ -280,9 +280,10 @@ class _Builder:
 
     def _budget(self, cut: Cut) -> int | None:
         """Prompt tokens a step of one rank; None: vLLM's default."""
-        return (
-            None if cut.dp == 1 else rank_budget(cut.dp, default_batched_tokens(PINNED_VLLM, self.stock.gpu))
-        )
+        if cut.dp == 1:
+            return None
+        budget = rank_budget(cut.dp, default_batched_tokens(PINNED_VLLM, self.stock.gpu))
+        return max(budget, self.settings.max_num_seqs or 0)  # vLLM refuses fewer tokens than requests
 
 
 def _format(weights: Weights, kv_dtype: str) -> str:

@@ -13,12 +13,14 @@ from inferstack.errors import InputError
 from inferstack.sizing.basis import basis_of
 from inferstack.sizing.compare import compare_quantization, comparison_text
 from inferstack.sizing.data_parallel import copies_cache
+from inferstack.sizing.load_time import load_facts
 from inferstack.sizing.memory import fit
 from inferstack.sizing.performance import predict
 from inferstack.sizing.plan import plan_workload
 from inferstack.sizing.plan_text import workload_text
 from inferstack.sizing.types import Adapters, Deployment, Load, WorkloadPlan
 from inferstack.spec.load import parse_workload
+from inferstack.spec.vllm_arguments import argument_list
 
 CATALOG = load_catalog()
 DEEPSEEK = "deepseek-ai/DeepSeek-V3-0324"
@@ -187,6 +189,31 @@ def test_arguments_of_ranks() -> None:
     assert seqs * 2700 <= plan.chosen.fit.kv_cache_tokens * 1.01
     # of one rank there, of the server here
     assert int(args["--max-num-queued-reqs"]) > dp * seqs
+
+
+def test_arguments_of_ranks_are_the_pinned_versions() -> None:
+    more = "serving: {dataParallel: 8}\ncapacity: {allowInstanceTypes: [p5.48xlarge]}"
+    known = argument_list().known
+    for plan in (planned(DEEPSEEK), planned(DEEPSEEK, 40_000, more)):
+        assert {name.removeprefix("--") for name, _ in plan.vllm_args} <= known.keys()
+
+
+def test_a_rank_takes_at_least_a_token_of_every_request() -> None:
+    more = "serving: {dataParallel: 16, vllm: {max-num-seqs: 2048}}"
+    args = dict(planned(DEEPSEEK, 40_000, more).vllm_args)
+    assert int(args["--max-num-batched-tokens"]) >= int(args["--max-num-seqs"]) == 2048
+
+
+def test_loading_reads_the_checkpoint_once_a_node() -> None:
+    """Ranks that each read for themselves would take as many times as long."""
+    plan = planned(DEEPSEEK)
+    instance = CATALOG.instance(plan.chosen.instance_type)
+    facts = load_facts()
+    at_most = instance.network_gbps / 8 * facts.network_share
+    rate = min(at_most, facts.gpu_gb_per_s * plan.chosen.gpus)
+    replicas = plan.chosen.replicas_per_node
+    by_hand = facts.weights_fixed_s + plan.weights_gib * 2**30 / 1e9 * replicas / rate
+    assert plan.load_time.weights_s == pytest.approx(by_hand, abs=0.1)
 
 
 def test_marks_of_the_autoscaler_are_those_of_a_server() -> None:

@@ -131,6 +131,23 @@ class TestCompose:
         assert service["command"][service["command"].index("--tensor-parallel-size") + 1] == "2"
         assert "VLLM_CPU_KVCACHE_SPACE" not in service["environment"]
 
+    @pytest.mark.parametrize(
+        ("gpus", "tensor", "ranks"), [(8, "4", "2"), (2, None, "2"), (3, "3", None), (0, None, None)]
+    )
+    def test_ranks_are_the_specs_where_the_gpus_divide(
+        self, gpus: int, tensor: str | None, ranks: str | None
+    ) -> None:
+        model = local("Qwen/Qwen3-30B-A3B", gpus=gpus, serving={"dataParallel": 2})
+        found = flags(model)
+        assert found.get("--tensor-parallel-size") == tensor
+        assert found.get("--data-parallel-size") == ranks
+        assert ("--enable-expert-parallel" in found) == (ranks is not None)
+        assert any("ranks are left out" in note for note in model.notes) == (ranks is None)
+
+    def test_a_stand_in_has_no_ranks(self) -> None:
+        model = local("Qwen/Qwen3-30B-A3B", gpus=2, stand_in="Qwen/Qwen3-0.6B", serving={"dataParallel": 2})
+        assert flags(model)["--tensor-parallel-size"] == "2"
+
     def test_a_gated_model_needs_a_token_that_stands_nowhere(self) -> None:
         (file,) = compose.compose_files(local("meta-llama/Llama-3.1-8B-Instruct"))
         assert "${HF_TOKEN:?" in file.text
