@@ -22,13 +22,13 @@ from typing import Any
 
 import pytest
 import yaml
-from conftest import ENTRY, need_envoy, places
 from envoy import Envoy, free_port, question, running
 from fake_vllm import Fleet
+from router_world import ENTRY, need_envoy, places
 
 from inferstack.engine.graph import Graph
 from tests.cluster.api import Api
-from tests.cluster.build import missing
+from tests.cluster.build import BIN, CERTIFICATES
 from tests.cluster.control_plane import ControlPlane
 from tests.components.running import manifest
 
@@ -100,8 +100,8 @@ def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
     need_envoy()
     if PROGRAM is None:
         pytest.skip("no endpoint picker: neither ENDPOINT_PICKER nor epp on PATH")
-    if reason := missing():
-        pytest.skip(reason)
+    if not all(Path(program).is_file() for program in (BIN / "etcd", BIN / "kube-apiserver", CERTIFICATES)):
+        pytest.skip("no API server; `make test-cluster` builds it")
     started = ControlPlane.start(tmp_path_factory.mktemp("plane"))
     yield started
     started.stop()

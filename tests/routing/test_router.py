@@ -8,9 +8,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import get_args
 
 import pytest
-from conftest import FIRST, SECOND, SERVICE, Routed
 from envoy import question
 from picker import Mood
+from router_world import FIRST, SECOND, SERVICE, Routed
 
 pytestmark = pytest.mark.routing
 LONG = "long " * 400_000
