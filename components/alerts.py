@@ -11,6 +11,7 @@ from components.rules_cost import cost_rules
 from components.rules_failures import failure_rules
 from components.rules_platform import gateway_rules, gpu_rules, monitoring_rules
 from components.rules_rollout import rollout_rules
+from components.rules_router import router_rules
 from components.rules_slo import slo_rules
 
 if TYPE_CHECKING:
@@ -50,5 +51,6 @@ def _workload(watched: Watched, retention_days: int) -> Group:
         *failure_rules(watched),
         *cost_rules(watched),
         *rollout_rules(watched),
+        *router_rules(watched),
     )
     return Group(name=watched.name, rules=rules, labels=labels)

@@ -11,13 +11,14 @@ from inferstack.render import render_json
 
 SERVING: Final = ("serving", "gpus", "cost")
 WITH_GATEWAY: Final = "gateway"
+WITH_ROUTERS: Final = "routing"
 SIDECAR_LABEL: Final = {"grafana_dashboard": "1"}
 PROMETHEUS_PLUGIN: Final = "prometheus"
 
 
-def dashboards(*, gateway: bool) -> tuple[str, ...]:
+def dashboards(*, gateway: bool, routed: bool = False) -> tuple[str, ...]:
     """Names of an environment's dashboards."""
-    return (*SERVING, WITH_GATEWAY) if gateway else SERVING
+    return (*SERVING, *([WITH_GATEWAY] if gateway else []), *([WITH_ROUTERS] if routed else []))
 
 
 def dashboard(name: str, plugin: str = PROMETHEUS_PLUGIN) -> Mapping[str, Any]:

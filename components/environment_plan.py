@@ -127,7 +127,10 @@ class Resolved:
 
     @property
     def watched(self) -> tuple[Watched, ...]:
-        return tuple(served.watched(behind_gateway=self.counting_gateway) for served in self.served)
+        return tuple(
+            served.watched(behind_gateway=self.counting_gateway, routed=served in self.routed)
+            for served in self.served
+        )
 
     @property
     def callers(self) -> tuple[str, ...]:

@@ -55,6 +55,10 @@ class MonitoringArgs:
         return self.stack == "amp"
 
     @property
+    def routed(self) -> bool:
+        return any(watched.routed for watched in self.workloads)
+
+    @property
     def groups(self) -> tuple[Group, ...]:
         return rule_groups(
             Scope(
@@ -81,7 +85,7 @@ class MonitoringArgs:
             alert_topic=self.routes.topic_arn,
             alert_emails=self.routes.emails,
             alert_webhook=self.routes.webhook,
-            dashboards=dashboards(gateway=self.gateway),
+            dashboards=dashboards(gateway=self.gateway, routed=self.routed),
             sampling=self.sampling if self.traces else Decimal(0),
             traces_to=self.traces.destination if self.traces else None,
             charts={prometheus.RELEASE: self.pins.chart(prometheus.RELEASE).version},
@@ -168,6 +172,7 @@ class Monitoring(Component):
         args = self.args
         scraped = [monitors.VLLM]
         scraped += [monitors.GATEWAY] if args.gateway else []
+        scraped += [monitors.PROXIES, monitors.PICKERS] if args.routed else []
         scraped += [monitors.COLLECTOR] if args.traces else []
         for one in scraped:
             self._object(one.name, monitors.pod_monitor(one), [self.operator])
@@ -178,7 +183,7 @@ class Monitoring(Component):
     def _show(self) -> None:
         """For a Grafana elsewhere they are documents to import."""
         plugin = prometheus.PLUGIN if self.args.managed else PROMETHEUS_PLUGIN
-        for board in dashboards(gateway=self.args.gateway):
+        for board in dashboards(gateway=self.args.gateway, routed=self.args.routed):
             document = config_map(board, prometheus.NAMESPACE, dashboard(board, plugin))
             self._object(f"{board}-dashboard", document, [self.namespace])
 

@@ -122,7 +122,7 @@ class ServedWorkload:
             found.append(iam.Statement(actions=("s3:ListBucket",), resources=(arn,), condition=listed))
         return tuple(found)
 
-    def watched(self, *, behind_gateway: bool) -> Watched:
+    def watched(self, *, behind_gateway: bool, routed: bool = False) -> Watched:
         chosen = self.plan.chosen
         return Watched(
             facts=self.facts,
@@ -131,6 +131,7 @@ class ServedWorkload:
             usd_per_hour=chosen.usd_per_hour,
             planned_usd_per_million_tokens=chosen.usd_per_million_tokens,
             behind_gateway=behind_gateway,
+            routed=routed,
             answers_to=self.workload.answers_to,
             takes_over=self.limits if self.workload.rollout.replaces is not None else None,
         )

@@ -26,6 +26,8 @@ class Watched:
     planned_usd_per_million_tokens: Decimal | None
     """At the spec's traffic."""
     behind_gateway: bool
+    routed: bool = False
+    """A router of its own stands between gateway and replicas."""
     answers_to: tuple[str, ...] = ()
     """Further names that callers use."""
     takes_over: Limits | None = None

@@ -298,6 +298,44 @@ class TestThePicker:
         assert {"--pool-name=model-chat", f"--pool-namespace={SERVING}", "--tracing=false"} <= set(arguments)
 
 
+class TestMonitoring:
+    def test_both_are_scraped_by_names_their_pods_have(self, graph: Graph) -> None:
+        for monitor, kind, name in (
+            ("routers", "Deployment", "router-chat"),
+            ("endpoint-pickers", "StatefulSet", "picker-chat"),
+        ):
+            spec = manifest(graph, "PodMonitor", monitor)["spec"]
+            template = manifest(graph, kind, name)["spec"]["template"]
+            assert spec["selector"]["matchLabels"].items() <= template["metadata"]["labels"].items()
+            ports = {port["name"] for port in template["spec"]["containers"][0]["ports"]}
+            assert spec["podMetricsEndpoints"][0]["port"] in ports
+            assert spec["podMetricsEndpoints"][0]["relabelings"][0]["targetLabel"] == "router"
+
+    def test_who_scrapes_may_reach_those_ports(self, graph: Graph) -> None:
+        for name, port in (("router-chat", 8002), ("picker-chat", 9090)):
+            rules = manifest(graph, "NetworkPolicy", name)["spec"]["ingress"]
+            found = next(rule for rule in rules if rule["ports"][0]["port"] == port)
+            assert found["from"][0]["namespaceSelector"]["matchLabels"] == {
+                "kubernetes.io/metadata.name": "monitoring"
+            }
+
+    def test_alerts_come_with_the_router(self, graph: Graph) -> None:
+        groups = manifest(graph, "PrometheusRule", "inferstack")["spec"]["groups"]
+        own = {
+            group["name"]: {
+                rule["alert"] for rule in group["rules"] if rule.get("alert", "").startswith("Router")
+            }
+            for group in groups
+        }
+        assert own["inferstack.chat"] == {
+            "RouterDown",
+            "RouterPickerDown",
+            "RouterNotChosen",
+            "RouterSeesNoReplica",
+        }
+        assert not own["inferstack.embed"]
+
+
 @pytest.mark.parametrize("workload", ["a", "x" * 63, "Chat.V2", "a-" * 31])
 def test_names_fit_whatever_the_workload_is_called(workload: str) -> None:
     names = RouterNames(workload=workload)

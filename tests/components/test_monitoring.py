@@ -243,7 +243,7 @@ class TestCost:
         assert "ModelSpendAboveBudget" not in names(cost_rules(changed(CHAT, budget_monthly_usd=None)))
 
 
-ALL = dashboards(gateway=True)
+ALL = dashboards(gateway=True, routed=True)
 
 
 class TestDashboards:
@@ -271,7 +271,7 @@ class TestDashboards:
         assert used <= set(variables)
 
     def test_addresses_are_unique(self) -> None:
-        assert len({dashboard(name)["uid"] for name in ALL}) == len(ALL) == 4
+        assert len({dashboard(name)["uid"] for name in ALL}) == len(ALL) == 5
 
     def test_the_service_board_shows_what_operators_ask_for(self) -> None:
         text = "\n".join(queries("serving"))
@@ -284,6 +284,12 @@ class TestDashboards:
     def test_the_gateway_board_comes_with_a_gateway(self, prod: Graph, dev: Graph) -> None:
         assert manifest(prod, "ConfigMap", "inferstack-gateway")["data"]["gateway.json"]
         assert dashboards(gateway=False) == ("serving", "gpus", "cost")
+
+    def test_the_routing_board_comes_with_a_router(self, prod: Graph) -> None:
+        assert "inferstack-routing" not in [
+            item.inputs["metadata"]["name"] for item in prod if item.type.endswith(":ConfigMap")
+        ]
+        assert dashboards(gateway=True, routed=True)[-1] == "routing"
 
     def test_grafana_finds_them_by_label(self, prod: Graph) -> None:
         document = manifest(prod, "ConfigMap", "inferstack-serving")

@@ -262,6 +262,47 @@ class TestFailures:
             expected = fires(groups()[group], "GatewayFallbackShare", *severities)
             judge(promtool, tmp_path, group, given=[total, fell], at="60m", expect=[expected])
 
+    @pytest.mark.parametrize(
+        ("name", "container", "severity"),
+        [("RouterDown", "envoy", "critical"), ("RouterPickerDown", "picker", "warning")],
+    )
+    @pytest.mark.parametrize(("values", "silent"), [("1x30", True), ("1x5 0x25", False), (None, False)])
+    def test_a_router_that_is_gone_is_noticed(
+        self,
+        promtool: Promtool,
+        tmp_path: Path,
+        name: str,
+        container: str,
+        severity: str,
+        values: str | None,
+        silent: bool,
+    ) -> None:
+        labels = f'namespace="llm-serving",router="{WORKLOAD}",container="{container}"'
+        given = [series("up", f'{labels},pod="p"', values)] if values else []
+        seen = {} if values else {"namespace": "llm-serving", "router": WORKLOAD, "container": container}
+        expected = fires(groups()[RULES], name, *([] if silent else [severity]), **seen)
+        judge(promtool, tmp_path, RULES, given=given, at="30m", expect=[expected])
+
+    def test_requests_without_a_choice_are_noticed(self, promtool: Promtool, tmp_path: Path) -> None:
+        where = f'namespace="llm-serving",router="{WORKLOAD}",pod="p"'
+        entry = f'{where},envoy_http_conn_manager_prefix="entry"'
+        total = series("envoy_http_downstream_rq_completed", entry, f"0+{PER_MINUTE}x60")
+        for each, severities in ((20, ["warning"]), (2, []), (0, [])):
+            model = f'{where},envoy_cluster_name="model"'
+            again = series("envoy_cluster_upstream_rq_retry", model, f"0+{each}x60")
+            expected = fires(groups()[RULES], "RouterNotChosen", *severities)
+            judge(promtool, tmp_path, RULES, given=[total, again], at="60m", expect=[expected])
+
+    def test_a_picker_that_sees_no_replica_is_told_from_a_fleet_that_sleeps(
+        self, promtool: Promtool, tmp_path: Path
+    ) -> None:
+        where = f'namespace="llm-serving",router="{WORKLOAD}",pod="picker",name="model-{WORKLOAD}"'
+        for ready, replicas, severities in ((0, 2, ["warning"]), (0, 0, []), (2, 2, [])):
+            given = [series("llm_d_epp_ready_endpoints", where, f"{ready}x30")]
+            given += [series("up", POD, "1x30")] if replicas else []
+            expected = fires(groups()[RULES], "RouterSeesNoReplica", *severities)
+            judge(promtool, tmp_path, RULES, given=given, at="30m", expect=[expected])
+
     def test_spot_nodes_that_are_drained_are_reported(self, promtool: Promtool, tmp_path: Path) -> None:
         (group,) = [
             name

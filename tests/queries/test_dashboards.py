@@ -23,7 +23,8 @@ def test_deployed_dashboards_fit_the_schema(name: str) -> None:
         and "grafana_dashboard" in item.inputs["metadata"].get("labels", {})
         for text in item.inputs["data"].values()
     ]
-    assert len(boards) == len(dashboards(gateway=True))
+    routed = bool(list(graph(name).of_type("inferstack:index:InferenceRouter")))
+    assert len(boards) == len(dashboards(gateway=True, routed=routed))
     assert {board["uid"]: problems(board) for board in boards} == {board["uid"]: [] for board in boards}
     assert len({board["uid"] for board in boards}) == len(boards)
 

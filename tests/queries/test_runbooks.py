@@ -14,6 +14,7 @@ from components.rules_cost import cost_rules
 from components.rules_failures import failure_rules
 from components.rules_platform import gateway_rules, gpu_rules, monitoring_rules
 from components.rules_rollout import rollout_rules
+from components.rules_router import router_rules
 from components.rules_slo import slo_rules
 from components.watch import Watched
 from inferstack.spec.derive import Limits
@@ -39,7 +40,7 @@ def watched() -> Watched:
     slo = replace(subject.facts.slo, e2e_p95_ms=subject.facts.slo.ttft_p95_ms)
     facts = replace(subject.facts, slo=slo, purchase="spot", min_replicas=1, max_replicas=4)
     limits = Limits(error_rate=0.01, ttft_p95_ms=1000.0, itl_p95_ms=50.0, step_s=600)
-    return replace(subject, facts=facts, takes_over=limits)
+    return replace(subject, facts=facts, takes_over=limits, routed=True)
 
 
 def every_alert() -> list[Alert]:
@@ -49,6 +50,7 @@ def every_alert() -> list[Alert]:
         *failure_rules(subject),
         *cost_rules(subject),
         *rollout_rules(subject),
+        *router_rules(subject),
         *gpu_rules(),
         *gateway_rules(),
         *monitoring_rules(collector=True, managed=True),

@@ -26,16 +26,20 @@ from envoy import Envoy, free_port, question, running
 from fake_vllm import Fleet
 from router_world import ENTRY, need_envoy, places
 
+from components.metrics import load_metrics
+from components.pins import load_pins
 from inferstack.engine.graph import Graph
 from tests.cluster.api import Api
 from tests.cluster.build import BIN, CERTIFICATES
 from tests.cluster.control_plane import ControlPlane
 from tests.components.running import manifest
+from tests.snapshots import exposition
 
 pytestmark = pytest.mark.routing
 PROGRAM = os.environ.get("ENDPOINT_PICKER") or shutil.which("epp")
 SERVICE, *REPLICAS = "127.0.1.1", "127.0.1.2", "127.0.1.3", "127.0.1.4"
 PORT = 8000
+METRICS = load_metrics(load_pins().image("vllm").version)
 FRESH_S = 1.0
 """Ten looks of the picker at a replica."""
 
@@ -227,7 +231,6 @@ class TestTheRealPicker:
         spread = Counter(homes.values())
         assert set(spread) == set(REPLICAS), f"load stays spread: {spread}"
         assert real.fleet.counts()[SERVICE] == 0
-        assert real.pickers[1].value("llm_d_epp_request_total") == 0, "the second picker rests"
 
     def test_a_full_replica_is_avoided(self, real: Real) -> None:
         home = learnt(real, document(1))
@@ -280,6 +283,14 @@ class TestTheRealPicker:
         real.envoy.call("/v1/unknown", b'{"TOP-SECRET": 1}')
         for one in real.pickers:
             assert "TOP-SECRET" not in one.log.read_text()
+
+    def test_what_queries_ask_of_it_is_there(self, real: Real) -> None:
+        ask(real, "one")
+        exported = {
+            name: (kind, labels) for name, kind, labels in exposition.metrics(real.pickers[0].metrics())
+        }
+        for metric in (one for one in METRICS.known if one.exporter == "endpoint-picker"):
+            assert exported[metric.name] == (metric.kind, metric.labels), metric.name
 
     def test_killing_pickers_under_load_loses_nothing(self, real: Real) -> None:
         """The last: nobody starts them again."""

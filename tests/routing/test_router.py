@@ -12,7 +12,12 @@ from envoy import question
 from picker import Mood
 from router_world import FIRST, SECOND, SERVICE, Routed
 
+from components.metrics import load_metrics
+from components.pins import load_pins
+from tests.snapshots import exposition
+
 pytestmark = pytest.mark.routing
+METRICS = load_metrics(load_pins().image("vllm").version)
 LONG = "long " * 400_000
 """2 MB: more than any buffer's default."""
 WELL, *BAD = get_args(Mood)
@@ -220,3 +225,9 @@ class TestWhatIsSeen:
         assert b"envoy_http_ext_proc_streams_started" in get(port, "/metrics").body
         for path in ("/quitquitquit", "/config_dump", "/stats", "/metrics/../config_dump", "/"):
             assert get(port, path).status == 404
+
+    def test_what_queries_ask_of_it_is_there(self, router: Routed) -> None:
+        router.envoy.chat("first")
+        exported = {name: (kind, labels) for name, kind, labels in exposition.metrics(router.envoy.metrics())}
+        for metric in (one for one in METRICS.known if one.exporter == "envoy"):
+            assert exported[metric.name] == (metric.kind, metric.labels), metric.name
