@@ -63,7 +63,7 @@ test-promtool: setup ## Rules and queries under Prometheus' promtool, built with
 	  $(UV) pip sync --quiet --python .tools/litellm/bin/python tests/gateway/litellm.lock && touch $@; } \
 	  || { rm -rf .tools/litellm; echo "litellm could not be installed; the gateway tier will be skipped"; }
 
-test-gateway: setup .tools/litellm/.synced ## The generated gateway configuration in a real LiteLLM proxy (under 3 minutes)
+test-gateway: setup .tools/litellm/.synced ## The generated gateway configuration in a real LiteLLM proxy (about 10 minutes on 2 cores)
 	@$(RUN) pytest -q -m gateway tests/gateway || test $$? -eq 5
 
 .tools/envoy/.synced: tests/routing/envoy.txt | setup

@@ -60,7 +60,8 @@ def decide(pair: Pair, measured: Measured, *, start: bool = False) -> Decision:
     waiting = tuple(_waiting(pair, measured))
     if waiting:
         statuses = {item.status for item in (*measured.recent, *measured.whole)}
-        unknown = Status.UNKNOWN in statuses or not measured.recent
+        young = live.seconds < pair.limits.step_s
+        unknown = Status.UNKNOWN in statuses or not (measured.recent or young)
         return said(Verdict.HOLD, *waiting, unknown=unknown, against=Status.WORSE in statuses)
     kept = f"every limit kept for {duration(live.seconds)}"
     if pair.following is None:

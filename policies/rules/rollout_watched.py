@@ -1,4 +1,4 @@
-"""INF-REL-006: a new version shares production's callers only where someone is told when it breaks a limit."""
+"""INF-REL-006: a new version shares production's callers only where its limits are watched."""
 
 from __future__ import annotations
 

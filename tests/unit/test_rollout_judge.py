@@ -99,6 +99,12 @@ def test_a_young_step_holds() -> None:
     assert found.reasons == ("25 % since 4.0 min; a step is watched for 10.0 min",)
 
 
+def test_a_step_too_young_for_any_window_is_no_outage() -> None:
+    found = decide(PAIR, Measured(live=Live(percent=25, seconds=20)))
+    assert (found.verdict, found.unknown) == (Verdict.HOLD, False)
+    assert decide(PAIR, Measured(live=Live(percent=25, seconds=900))).unknown
+
+
 @pytest.mark.parametrize(("errors", "ttft"), [(None, GOOD), (GOOD, None), (None, None)])
 def test_what_is_not_measured_is_not_kept(errors: Sample | None, ttft: Sample | None) -> None:
     found = decide(PAIR, measured(errors, ttft))
