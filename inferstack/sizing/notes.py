@@ -15,6 +15,7 @@ from inferstack.sizing.candidates import spare_host
 from inferstack.sizing.decide import Decision
 from inferstack.sizing.demand import milliseconds
 from inferstack.sizing.memory import fit
+from inferstack.sizing.parallelism import cut_text
 from inferstack.sizing.query import Feasible, monthly
 from inferstack.sizing.rules import PLACEMENT_RULES, PlacementCase, judge
 from inferstack.sizing.types import Candidate
@@ -191,13 +192,23 @@ def _ranks(ask: Ask, chosen: Feasible) -> list[str]:
     if deployment.data_parallel == 1:
         return []
     ours = f"{held.server_kv_cache_tokens:,} tokens of KV cache over {deployment.data_parallel} ranks"
-    wide = fit(replace(deployment, tp=deployment.experts_over, data_parallel=1, max_num_batched_tokens=None))
+    cut = chosen.option.cut
+    wide = fit(
+        replace(
+            deployment,
+            tp=cut.gpus_per_node,
+            pp=cut.nodes,
+            data_parallel=1,
+            nodes=1,
+            max_num_batched_tokens=None,
+        )
+    )
     theirs = f"{wide.kv_cache_tokens:,}" if wide.fits else f"nothing ({wide.reason})"
     asked = ask.workload.serving.data_parallel
     why = "best by " + ask.query.objective if asked == "auto" else "as serving.dataParallel asks"
     return [
-        f"data parallel ({why}): {ours}, against {theirs} with tensor parallelism over the same"
-        f" {deployment.experts_over} GPUs; speed {chosen.need.at_peak.basis}"
+        f"data parallel ({why}): {ours}, against {theirs} with {cut_text(cut.gpus_per_node, cut.nodes)}"
+        f" on the same GPUs; speed {chosen.need.at_peak.basis}"
     ]
 
 

@@ -110,6 +110,30 @@ def test_mxfp4_counts_as_native_for_gpt_oss() -> None:
     assert native["quantization"] == "mxfp4"
 
 
+RANKS = (
+    "--model", "deepseek-ai/DeepSeek-V3-0324", "--gpu", "H200", "--dp", "8", "--expert-parallel",
+    "--max-model-len", "32768", "--max-num-batched-tokens", "2048",
+)  # fmt: skip
+
+
+def test_ranks_are_counted_one_by_one_and_together() -> None:
+    found = ask(*RANKS)
+    assert (found["tp"], found["dp"]) == (1, 8)
+    assert found["server_kv_cache_tokens"] == 8 * found["kv_cache_tokens"]
+    text = run(*RANKS).output
+    assert "8 x H200 (TP 1, PP 1, DP 8)" in text
+    assert "on each of 8 ranks" in text
+    assert not {"dp", "server_kv_cache_tokens"} & ask("--model", "Qwen/Qwen3-8B", "--gpu", "L40S").keys()
+
+
+def test_a_batch_has_ranks_too() -> None:
+    line = {"model": "Qwen/Qwen3-30B-A3B", "gpu": "H100", "dp": 4, "expert_parallel": True}
+    (found,) = batch(line)
+    assert found["dp"] == 4
+    (dense,) = batch({**line, "model": "Qwen/Qwen3-8B"})
+    assert "independent replicas" in dense["reason"]
+
+
 def test_the_text_shows_where_the_memory_goes() -> None:
     result = run("--model", "Qwen/Qwen3-32B", "--gpu", "H100", "--tp", "2")
     assert result.exception is None

@@ -173,3 +173,16 @@ def test_a_batch_names_them_with_underscores() -> None:
     assert first["adapters"] == {"count": 2, "rank": 8}
     assert "draft: not a text" in second["error"]
     assert "speculative_tokens: out of range" in third["error"]
+
+
+def test_ranks_share_experts_only_when_told_to() -> None:
+    base = (
+        "--model", "Qwen/Qwen3-30B-A3B", "--gpu", "H100", "--input-tokens", "1000", "--output-tokens", "200",
+        "--request-rate", "8", "--json",
+    )  # fmt: skip
+    alone = json.loads(predict(*base, "--dp", "4").output)
+    shared = json.loads(predict(*base, "--dp", "4", "--ep", "4").output)
+    assert "dp" not in alone
+    assert (shared["dp"], shared["basis"]) == (4, "extrapolated")
+    assert alone["requests_per_second"] == pytest.approx(shared["requests_per_second"], rel=0.01)
+    assert "4 x H100 (TP 1, PP 1, DP 4)" in predict(*base[:-1], "--dp", "4", "--ep", "4").output

@@ -176,6 +176,12 @@ def test_ranks_lose_where_tensor_parallelism_serves_as_cheaply() -> None:
     assert planned(DEEPSEEK, 40_000).chosen.dp == 1
 
 
+@pytest.mark.parametrize("model", ["Qwen/Qwen3-8B", "openai/gpt-oss-20b", "Qwen/Qwen3-30B-A3B"])
+def test_where_no_ranks_win_forbidding_them_changes_nothing(model: str) -> None:
+    plan, without = planned(model, 20_000), planned(model, 20_000, "serving: {dataParallel: 1}")
+    assert replace(plan, rejections=()) == replace(without, rejections=())
+
+
 def test_arguments_of_ranks() -> None:
     plan = planned(DEEPSEEK)
     args, dp = dict(plan.vllm_args), plan.chosen.dp
@@ -238,7 +244,9 @@ def test_ranks_go_over_nodes_where_none_holds_the_model() -> None:
     args = dict(plan.vllm_args)
     assert (plan.chosen.tp, plan.chosen.dp, plan.chosen.nodes_per_replica) == (2, 8, 2)
     assert (args["--data-parallel-size"], args["--data-parallel-size-local"]) == ("8", "4")
-    assert "data parallel (as serving.dataParallel asks)" in workload_text(plan)
+    text = workload_text(plan)
+    assert "data parallel (as serving.dataParallel asks)" in text
+    assert "with TP8 PP2 on the same GPUs" in text
 
 
 def test_forms_of_the_weights_are_compared_with_their_ranks() -> None:

@@ -5,16 +5,19 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from components import vllm_objects
 from components.pins import load_pins
 from inferstack.catalog.load import load_catalog
 from inferstack.review.launches import Launch, launches, refusals
 from inferstack.spec.vllm_arguments import DATA, argument_list
 from inferstack.spec.vllm_parser import describe, installed_check, installed_parser
+from tests.components import builders
 from tests.example_graphs import graph
 
 KNOWN = argument_list()
@@ -160,3 +163,50 @@ class TestInstalled:
         bad = Launch(server="chat", arguments=("m", "--enable-auto-tool-choice"))
         (found,) = refusals(parser, installed_check(), [bad])
         assert "--tool-call-parser" in found.message
+
+
+QWEN3_MOE = {
+    "architectures": ["Qwen3MoeForCausalLM"], "model_type": "qwen3_moe", "hidden_size": 1024, "head_dim": 64,
+    "intermediate_size": 2048, "moe_intermediate_size": 512, "num_hidden_layers": 4, "num_attention_heads": 16,
+    "num_key_value_heads": 4, "num_experts": 64, "num_experts_per_tok": 8, "vocab_size": 1024,
+    "max_position_embeddings": 32768, "torch_dtype": "bfloat16", "decoder_sparse_step": 1,
+}  # fmt: skip
+
+
+class TestInstalledRanks:
+    """What vLLM itself makes of the arguments of data-parallel ranks."""
+
+    @pytest.fixture
+    def model(self, tmp_path: Path) -> Path:
+        """A mixture's configuration; nothing is loaded."""
+        (tmp_path / "config.json").write_text(json.dumps(QWEN3_MOE), encoding="utf-8")
+        return tmp_path
+
+    def parallel(self, model: Path, who: str) -> tuple[Any, Any]:
+        """vLLM's own view of one node of the group, the variables filled in as they would be there."""
+        vllm = pytest.importorskip("vllm", reason="vLLM is not installed (extra inferstack[vllm])")
+        document = vllm_objects.leader_worker_set(builders.server_spec(builders.rank_group_plan()))
+        template = document["spec"]["leaderWorkerTemplate"][f"{who}Template"]
+        words = template["spec"]["containers"][0]["args"]
+        local = "127.0.0.1"
+        values = {
+            "$(LWS_GROUP_SIZE)": "2", "$(LWS_WORKER_INDEX)": "0" if who == "leader" else "1",
+            "$(LWS_LEADER_ADDRESS)": local, "$(POD_IP)": local, "runai_streamer": "dummy",
+        }  # fmt: skip
+        at = words.index("--model-loader-extra-config")
+        words = [values.get(word, word) for word in (*words[1:at], *words[at + 2 :])]
+        told = installed_parser().parse_args([str(model), "--skip-tokenizer-init", *words])
+        told.model = told.model_tag
+        config = vllm.AsyncEngineArgs.from_cli_args(told).create_engine_config(headless=told.headless)
+        return told, config.parallel_config
+
+    @pytest.mark.parametrize(("who", "first"), [("leader", 0), ("worker", 4)])
+    def test_ranks_follow_from_the_place_in_the_group(self, model: Path, who: str, first: int) -> None:
+        told, found = self.parallel(model, who)
+        assert (found.data_parallel_size, found.data_parallel_size_local) == (8, 4)
+        assert (found.data_parallel_rank, found.tensor_parallel_size) == (first, 2)
+        assert found.node_rank_within_dp == 0  # a worker runs engines, not a part of the leader's
+        assert not found.local_engines_only  # the leader's front ends balance over the ranks of both nodes
+        assert found.data_parallel_rpc_port == 29550
+        assert found.enable_expert_parallel
+        assert told.headless is (who == "worker")
