@@ -256,6 +256,20 @@ class TestOutside:
         assert left.value.code == 3
         assert "cannot be reached" in capsys.readouterr().err
 
+    def test_an_address_is_encoded_as_its_signature_is_computed(self) -> None:
+        """Botocore encodes parameters by the rules of Signature Version 4, and takes an address as it is."""
+        from botocore.auth import SigV4Auth
+        from botocore.awsrequest import AWSRequest
+        from botocore.credentials import Credentials
+
+        from inferstack.rollout.prometheus import _address
+
+        signer = SigV4Auth(Credentials("a", "b"), "aps", "eu-central-1")
+        asked = {"query": Asked(workload="chat-v2", window_s=60).failed(), "time": "1.5"}
+        ours = AWSRequest(method="GET", url=_address("https://x", "query", asked))
+        theirs = AWSRequest(method="GET", url="https://x/api/v1/query", params=asked)
+        assert signer.canonical_query_string(ours) == signer.canonical_query_string(theirs)
+
     def test_amazons_service_is_asked_with_signed_requests(self, monkeypatch) -> None:
         from inferstack.rollout.prometheus import _signature
 
