@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from policy_graphs import DEPLOYMENT, SERVICE, changed, compliant, messages, outcome, put
+from policy_graphs import (
+    DEPLOYMENT,
+    KNOWLEDGE,
+    RULES,
+    SERVICE,
+    TODAY,
+    changed,
+    compliant,
+    messages,
+    outcome,
+    put,
+)
 
+from inferstack.policy.run import evaluate
 from inferstack.policy.types import Outcome
+from inferstack.sizing.types import WorkloadPlan
+from tests.components import builders
+from tests.components.running import build, preview
 
 RULE = "INF-GPU-009"
 CONTAINER = "spec.template.spec.containers.0"
@@ -76,3 +92,11 @@ def test_ranks_over_nodes_without_a_local_number_count_over_the_group() -> None:
 
 def test_a_size_that_is_no_number_is_indeterminate() -> None:
     assert outcome(changed(DEPLOYMENT, args("-tp", "auto")), RULE) is Outcome.INDETERMINATE
+
+
+@pytest.mark.parametrize("plan", [builders.rank_group_plan, builders.group_plan])
+def test_groups_as_they_are_made_pass(plan: Callable[[], WorkloadPlan]) -> None:
+    graph = preview(build(builders.groups(plan())))
+    report = evaluate(graph, RULES, knowledge=KNOWLEDGE, today=TODAY)
+    (found,) = (result for result in report.rules if result.rule == RULE)
+    assert found.outcome is Outcome.PASS
