@@ -14,7 +14,7 @@ from inferstack.sizing.ask import Ask
 from inferstack.sizing.candidates import spare_host
 from inferstack.sizing.decide import Decision
 from inferstack.sizing.demand import milliseconds
-from inferstack.sizing.memory import fit
+from inferstack.sizing.memory import checkpoint_gib, fit
 from inferstack.sizing.parallelism import cut_text
 from inferstack.sizing.query import Feasible, monthly
 from inferstack.sizing.rules import PLACEMENT_RULES, PlacementCase, judge
@@ -255,7 +255,7 @@ def _placement(chosen: Feasible) -> tuple[str, ...]:
         instance=slot.host.instance,
         gpus_used=option.cut.gpus,
         nodes=slot.nodes,
-        weights_gib=option.fit.weights_gib_per_gpu * option.cut.gpus,
+        weights_gib=checkpoint_gib(option.deployment, option.fit.weights_gib_per_gpu),
         replicas_per_node=slot.per_unit,
     )
     return judge(PLACEMENT_RULES, case).warnings

@@ -92,6 +92,18 @@ class TestLoad:
     ) -> None:
         answers(promtool, tmp_path, query(plan, name), LOAD, [expected])
 
+    @pytest.mark.parametrize(("name", "expected"), [("waiting", 10), ("in-flight", 66)])
+    def test_ranks_of_a_server_are_summed_as_the_mark_is_a_servers(
+        self, promtool: Promtool, tmp_path: Path, name: str, expected: float
+    ) -> None:
+        """Every data-parallel rank reports under its own ``engine``."""
+        given = [
+            {**one, "series": one["series"].replace("{", f'{{engine="{rank}",')}
+            for rank in range(4)
+            for one in (pod("num_requests_waiting", 0, rank + 1), pod("num_requests_running", 0, 14))
+        ]
+        answers(promtool, tmp_path, query(AWAKE, name), given, [expected])
+
     def test_idle_is_zero(self, promtool: Promtool, tmp_path: Path) -> None:
         given = [pod("num_requests_waiting", 0, 0), pod("num_requests_running", 0, 0), available(1)]
         answers(promtool, tmp_path, query(ASLEEP, "in-flight"), given, [0])
