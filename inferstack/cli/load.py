@@ -81,9 +81,10 @@ def asked(options: Mapping[str, Any]) -> Asked:
         raise InputError(*problems)
     shared = dp > 1 and (ep > found.deployment.tp or (ep == 1 and found.deployment.expert_parallel))
     deployment = replace(found.deployment, speculation=speculation, adapters=adapters)
+    load = _load(numbers, given.get("num_prompts"))
     return Asked(
         requested=replace(found, deployment=replace(deployment, data_parallel=dp if shared else 1)),
-        load=_load(numbers, given.get("num_prompts")),
+        load=_steady(load, given.get("num_prompts")) if shared else load,
         replicas=int(numbers.get("replicas", 1)) * (1 if shared else dp),
     )
 
@@ -150,6 +151,20 @@ def _prompts(given: object, concurrency: int | None, rate: float | None) -> int 
     if concurrency is not None:
         return _run(max(_PROMPTS_PER_PLACE * concurrency, _FEWEST_PROMPTS))
     return _SATURATION_PROMPTS if rate is not None and math.isinf(rate) else None
+
+
+def _steady(load: Load, prompts: object) -> Load:
+    """Ranks that wait for each other are not played through: what one does depends on all others."""
+    if load.num_prompts is not None and prompts is not None:
+        raise InputError(
+            Problem(
+                path="num_prompts",
+                message="data-parallel ranks that share experts are predicted in their steady state",
+                value=str(prompts),
+                accepted="steady, or leave it out",
+            )
+        )
+    return replace(load, num_prompts=None)
 
 
 def _run(prompts: int) -> int | None:

@@ -59,7 +59,8 @@ def predict(batch: str | None, as_json: bool, **options: Any) -> None:
     A closed loop (--concurrency) is answered as a benchmark of 10 requests per place reports it, saturation
     (--request-rate inf) as one of 1,000 requests; --num-prompts changes the length, and "steady" asks for the
     state without beginning and end. Any other rate is answered in its steady state. Whole-number lengths are
-    taken as a synthetic benchmark's, fractional means as a sample of conversations.
+    taken as a synthetic benchmark's, fractional means as a sample of conversations. Data-parallel ranks that
+    share experts (--dp with --ep) are answered in their steady state.
 
     \b
     Examples:

@@ -23,7 +23,8 @@ def predict(deployment: Deployment, load: Load, replicas: int = 1) -> Prediction
     """``replicas`` servers that share the load evenly, data-parallel ranks of each as well.
 
     With ``load.num_prompts`` the answer is what a benchmark of that many requests reports, its warm-up and
-    its tail included; without, it is the steady state. An infinite rate saturates.
+    its tail included; without, or with data-parallel ranks, it is the steady state. An infinite rate
+    saturates.
 
     Raises InputError when the load is not one of concurrency and request rate, a number in it makes no
     sense, the GPU's bandwidth is unknown, or not even one request fits.
@@ -33,7 +34,8 @@ def predict(deployment: Deployment, load: Load, replicas: int = 1) -> Prediction
     share = _share(load, engines)
     engine = engine_for(deployment, longest_request(load))
     full = saturation(engine, share)
-    service = (played_service if share.num_prompts else steady_service)(engine, share)
+    played = share.num_prompts is not None and deployment.data_parallel == 1
+    service = (played_service if played else steady_service)(engine, share)
     return _prediction(deployment, load, service, full.requests_per_ms * 1e3, engines)
 
 

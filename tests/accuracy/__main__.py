@@ -58,8 +58,8 @@ IDEAS = """
   gathers the tokens of all ranks; the same runs would be 7 to 25 % slower with it. That exchange, the wait for the
   longest rank and the agreement before each step are read off vLLM 0.33.0 or judgement
   (`inferstack/sizing/data/data_parallel.yaml`). These runs keep their older room in the fits above, as in the fit
-  that ships. A benchmark played through (`predict --concurrency`) lets all ranks do the same at the same time, which
-  flatters them; plans use the steady state, which does not. Next: runs of vLLM with `--data-parallel-size`.
+  that ships, and are played with all ranks in step, as a batch of equal requests is; `predict` and plans use the
+  steady state, where they are not. Next: runs of vLLM with `--data-parallel-size`.
 * **Speculative decoding and LoRA adapters** are physics without measurements: what is checked, read and launched is
   counted, how many guesses hold comes from published acceptance lengths (`inferstack/sizing/data/speculation.yaml`),
   the launches of adapters from judgement. Such a prediction is never better than "extrapolated", and its range is

@@ -186,3 +186,14 @@ def test_ranks_share_experts_only_when_told_to() -> None:
     assert (shared["dp"], shared["basis"]) == (4, "extrapolated")
     assert alone["requests_per_second"] == pytest.approx(shared["requests_per_second"], rel=0.01)
     assert "4 x H100 (TP 1, PP 1, DP 4)" in predict(*base[:-1], "--dp", "4", "--ep", "4").output
+
+
+def test_ranks_are_answered_in_their_steady_state() -> None:
+    base = (
+        "--model", "Qwen/Qwen3-30B-A3B", "--gpu", "H100", "--input-tokens", "1000", "--output-tokens", "200",
+        "--dp", "4", "--ep", "4", "--concurrency", "64",
+    )  # fmt: skip
+    assert "steady state" in predict(*base).output
+    assert predict(*base, "--num-prompts", "steady").exit_code == 0
+    with pytest.raises(InputError, match=r"num_prompts.*steady state.*accepted: steady"):
+        predict(*base, "--num-prompts", "640")
