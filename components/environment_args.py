@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import ceil
 from typing import TYPE_CHECKING, Final, Literal
 
 from components import naming
@@ -30,6 +31,12 @@ if TYPE_CHECKING:
 
 LOG_DAYS_PRODUCTION: Final = 365
 LOG_DAYS: Final = 30
+ROUTERS_ON_SMALL_NODE: Final = 1
+"""Routers, a proxy and a picker each, that fit beside the daemons of a node outside production."""
+ROUTERS_ON_NODE: Final = 2
+"""Of two proxies and two pickers, in production."""
+ROUTERS_BESIDE: Final = 2
+"""Routers that fit on production's nodes beside everything else there."""
 SMALL_NODES: Final = ("m7i.large", "m6i.large", "m7a.large", "m6a.large")
 
 
@@ -169,10 +176,18 @@ def cluster_args(resolved: Resolved, key_arn: pulumi.Input[str], network: Networ
 
 def system_nodes(resolved: Resolved) -> SystemNodes:
     """As many as hold everything that is not a model: nobody's first pod waits for the node autoscaler."""
+    routers = len(resolved.routed)
     if not resolved.production:
         small = 3 if resolved.environment.gateway and resolved.environment.monitoring.stack != "none" else 2
-        return SystemNodes(desired=small, instance_types=SMALL_NODES)
-    return SystemNodes(desired=max(2, len(resolved.zones)))
+        desired = small + ceil(routers / ROUTERS_ON_SMALL_NODE)
+        return SystemNodes(desired=desired, maximum=_most(desired), instance_types=SMALL_NODES)
+    desired = max(2, len(resolved.zones)) + ceil(max(0, routers - ROUTERS_BESIDE) / ROUTERS_ON_NODE)
+    return SystemNodes(desired=desired, maximum=_most(desired))
+
+
+def _most(desired: int) -> int:
+    """Never less than the usual, and always room to grow."""
+    return max(SystemNodes.maximum, desired + 2)
 
 
 def check_addresses(resolved: Resolved) -> None:

@@ -167,6 +167,13 @@ class TestThePods:
             "picker-chat-0.picker-chat-each.llm-serving.svc.cluster.local"
         ]
 
+    def test_have_room_on_the_nodes_that_are_billed(self) -> None:
+        """tests/cluster/test_router_room.py schedules them there."""
+        for replicas, nodes in ((1, 2), (2, 3)):
+            cluster = next(iter(staging(max_replicas=replicas).of_type("inferstack:index:Cluster")))
+            assert cluster.inputs["systemNodes"] == nodes
+            assert cluster.inputs["systemNodesMax"] >= nodes + 2
+
     def test_are_not_taken_for_the_workloads_own(self, graph: Graph) -> None:
         """Scalers, budgets and alerts select pods by the workload's label."""
         for kind, name in (("Deployment", "router-chat"), ("StatefulSet", "picker-chat")):

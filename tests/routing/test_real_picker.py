@@ -14,7 +14,7 @@ import subprocess
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -196,6 +196,18 @@ def running_router(
         fleet.stop()
 
 
+def wait(done: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not done():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+@pytest.fixture
+def pool(graph: Graph) -> Any:
+    return manifest(graph, "InferencePool", "model-chat")
+
+
 @pytest.fixture
 def real(running_router: Real) -> Real:
     running_router.fleet.reset()
@@ -291,6 +303,20 @@ class TestTheRealPicker:
         }
         for metric in (one for one in METRICS.known if one.exporter == "endpoint-picker"):
             assert exported[metric.name] == (metric.kind, metric.labels), metric.name
+
+    def test_a_fleet_that_sleeps_and_wakes(self, real: Real, plane: ControlPlane, pool: Any) -> None:
+        """No replica: an error at once, so that the gateway falls back; the first one that is there is chosen."""
+        names = [f"model-chat-{number}" for number in range(len(REPLICAS))]
+        for name in names:
+            plane.api.kill("llm-serving", name)
+        real.fleet.replicas[SERVICE].drops = True
+        wait(lambda: real.pickers[0].value("llm_d_epp_ready_endpoints") == 0)
+        assert real.envoy.chat(document(50)).status == 502
+        for name, host in zip(names, REPLICAS, strict=True):
+            pod(plane.api, name, host, pool)
+        wait(lambda: real.envoy.chat(document(51)).status == 200)
+        assert ask(real, document(51)) in REPLICAS
+        wait(lambda: all(one.value("llm_d_epp_ready_endpoints") == len(REPLICAS) for one in real.pickers))
 
     def test_killing_pickers_under_load_loses_nothing(self, real: Real) -> None:
         """The last: nobody starts them again."""
