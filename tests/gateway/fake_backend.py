@@ -25,6 +25,8 @@ class Behaviour:
     delay_s: float = 0.0
     chunks: int = 3
     gap_s: float = 0.0
+    prompt_tokens: int = 100
+    """What a whole chat answer says that the prompt had."""
     gate: threading.Event | None = None
     """A stream sends its first chunk and waits for this before the rest."""
 
@@ -122,7 +124,9 @@ class FakeBackend:
         else:
             message = {"role": "assistant", "content": f"from {self.name}/{backend}"}
             choice = {"index": 0, "message": message, "finish_reason": "stop"}
-            _whole(writer, 200, _reply(body, "chat.completion", choice) | {"usage": USAGE})
+            prompt, answer = behaviour.prompt_tokens, USAGE["completion_tokens"]
+            usage = {**USAGE, "prompt_tokens": prompt, "total_tokens": prompt + answer}
+            _whole(writer, 200, _reply(body, "chat.completion", choice) | {"usage": usage})
         await writer.drain()
 
     async def _stream(

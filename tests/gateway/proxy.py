@@ -72,8 +72,8 @@ class Proxy:
         finally:
             connection.close()
 
-    def chat(self, model: str, prompt: str = "hello", **more: Any) -> Answer:
-        return self.call("/v1/chat/completions", question(model, prompt, **more))
+    def chat(self, model: str, prompt: str = "hello", *, key: str = MASTER_KEY, **more: Any) -> Answer:
+        return self.call("/v1/chat/completions", question(model, prompt, **more), key)
 
     @contextmanager
     def stream(self, model: str, prompt: str) -> Iterator[Iterator[str]]:
@@ -118,21 +118,21 @@ def rewritten(config: Mapping[str, Any], own: FakeBackend, external: FakeBackend
     if "cache_params" not in document["litellm_settings"]:
         return document
     # a search module is not to be had here: answers are kept by exact prompt, in the proxy's memory
-    document["litellm_settings"]["cache_params"] = {
-        "type": "local",
-        "ttl": document["litellm_settings"]["cache_params"]["ttl"],
-        "supported_call_types": document["litellm_settings"]["cache_params"]["supported_call_types"],
-    }
+    kept = document["litellm_settings"].get("cache_params")
+    if kept is not None:
+        shared = {name: kept[name] for name in ("ttl", "supported_call_types")}
+        document["litellm_settings"]["cache_params"] = {"type": "local", **shared}
     return document
 
 
-def plain_environment(container: Mapping[str, Any]) -> dict[str, str]:
+def plain_environment(container: Mapping[str, Any], values: Mapping[str, str]) -> dict[str, str]:
     """The deployment's plain variables; those from Secrets get values of the tests' own."""
     secrets = {"LITELLM_MASTER_KEY": MASTER_KEY, "VALKEY_HOST": HOST, "VALKEY_PORT": "1", **PROVIDER_KEYS}
-    return {
-        entry["name"]: entry["value"] if "value" in entry else secrets[entry["name"]]
+    found = {
+        entry["name"]: entry["value"] if "value" in entry else {**secrets, **values}[entry["name"]]
         for entry in container["env"]
     }
+    return {**found, **values}
 
 
 def free_port() -> int:
@@ -143,7 +143,11 @@ def free_port() -> int:
 
 @contextmanager
 def running(
-    folder: Path, config: Mapping[str, Any], program: str, container: Mapping[str, Any]
+    folder: Path,
+    config: Mapping[str, Any],
+    program: str,
+    container: Mapping[str, Any],
+    values: Mapping[str, str] | None = None,
 ) -> Iterator[Proxy]:
     """The proxy until the block ends; its whole process group is stopped then."""
     (folder / "config.yaml").write_text(yaml.safe_dump(dict(config)), encoding="utf-8")
@@ -153,7 +157,8 @@ def running(
     args = list(container["args"])
     for name, value in wanted.items():
         args[args.index(name) + 1] = value
-    environment = {"PATH": os.environ["PATH"], **plain_environment(container), "HOME": str(folder)}
+    plain = plain_environment(container, values or {})
+    environment = {"PATH": os.environ["PATH"], **plain, "HOME": str(folder)}
     with log.open("w") as output:
         process = subprocess.Popen(
             [str(LITELLM), "--host", HOST, *args],

@@ -1,0 +1,121 @@
+"""What the database tests need: the deployed gateway with a database, its job, and engines that it runs on.
+
+LiteLLM's client speaks to PostgreSQL through Prisma's query engine, and migrates with its schema engine. Both
+are programs that an installation downloads; here they are looked for in the environment and on PATH.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from fake_backend import HOST, FakeBackend
+from postgres import PASSWORD, Server
+from proxy import LITELLM, MASTER_KEY, Proxy, rewritten, running
+
+from inferstack.engine.graph import Graph
+from tests.components.running import manifest
+
+ROOT = Path(__file__).parents[2]
+PRISMA = ROOT / ".tools" / "prisma"
+ENGINES = {"PRISMA_QUERY_ENGINE_BINARY": "query-engine", "PRISMA_SCHEMA_ENGINE_BINARY": "schema-engine"}
+
+
+def engines() -> dict[str, str]:
+    """Variable and program of each engine that can be found."""
+    found = {name: os.environ.get(name) or shutil.which(program) for name, program in ENGINES.items()}
+    return {name: path for name, path in found.items() if path and Path(path).is_file()}
+
+
+def missing() -> str | None:
+    """Why the tests cannot run; None when they can."""
+    if not LITELLM.is_file():
+        return "LiteLLM is not installed; `make test-gateway` does it"
+    if not (PRISMA / ".synced").is_file():
+        return "Prisma's CLI is not installed; `make test-gateway` does it where there is npm"
+    absent = sorted(ENGINES.keys() - engines().keys())
+    if absent:
+        return (
+            f"no {' and no '.join(ENGINES[name] for name in absent)} of Prisma 5.4: put it on PATH or "
+            f"its path into {' and '.join(absent)}"
+        )
+    return None
+
+
+@dataclass(frozen=True)
+class Deployed:
+    """The gateway's manifests."""
+
+    config: dict[str, Any]
+    program: str
+    container: dict[str, Any]
+    address: Mapping[str, str]
+    """How it finds its database."""
+    job: Mapping[str, str]
+    """The files of the job that brings the teams."""
+
+
+def deployed(graph: Graph) -> Deployed:
+    pod = manifest(graph, "Deployment", "litellm")["spec"]["template"]["spec"]
+    data = manifest(graph, "ConfigMap", pod["volumes"][0]["configMap"]["name"])["data"]
+    jobs = [item.inputs for item in graph.of_type("kubernetes:batch/v1:Job") if "teams" in item.name]
+    job = json.loads(json.dumps(jobs[0], default=dict))["spec"]["template"]["spec"]["volumes"][0]["configMap"]
+    return Deployed(
+        config=yaml.safe_load(data["config.yaml"]),
+        program=data["gateway_guard.py"],
+        container=json.loads(json.dumps(pod["containers"][0], default=dict)),
+        address=dict(manifest(graph, "ConfigMap", "gateway-database")["data"]),
+        job=dict(manifest(graph, "ConfigMap", job["name"])["data"]),
+    )
+
+
+@contextmanager
+def replica(
+    folder: Path,
+    found: Deployed,
+    server: Server,
+    backends: tuple[FakeBackend, FakeBackend],
+    more: Mapping[str, str] | None = None,
+) -> Iterator[Proxy]:
+    """One pod of the deployment, beside others on the same database."""
+    folder.mkdir()
+    values = {
+        **found.address,
+        "DATABASE_HOST": server.address,
+        "DATABASE_PASSWORD": PASSWORD,
+        "LITELLM_MIGRATION_DIR": str(folder / "migrations"),
+        # of the image
+        **engines(),
+        "PRISMA_BINARY_CACHE_DIR": str(PRISMA),
+        "PATH": f"{LITELLM.parent}{os.pathsep}{os.environ['PATH']}",
+        **(more or {}),
+    }
+    config = rewritten(found.config, *backends)
+    with running(folder, config, found.program, found.container, values) as proxy:
+        yield proxy
+
+
+def apply_teams(
+    folder: Path, files: Mapping[str, str], gateway: Proxy, keys: Mapping[str, str]
+) -> Sequence[str]:
+    """The job, once; what it printed."""
+    for name, text in files.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    environment = {
+        "GATEWAY_URL": f"http://{HOST}:{gateway.port}",
+        "LITELLM_MASTER_KEY": MASTER_KEY,
+        **{f"TEAM_KEY_{team.upper().replace('-', '_')}": key for team, key in keys.items()},
+    }
+    program = [sys.executable, str(folder / "apply_teams.py")]
+    done = subprocess.run(program, env=environment, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout.splitlines()
