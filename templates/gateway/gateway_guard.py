@@ -8,6 +8,8 @@ backends, fallbacks and test switches in a request body are refused.
 
 from __future__ import annotations
 
+import importlib
+import sys
 from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,6 +41,8 @@ REFUSED = (
     "mock_testing_context_fallbacks", "mock_testing_fallbacks", "mock_testing_rate_limit_error", "model_list",
     "user_config",
 )  # fmt: skip
+RENAMED = ("redis.commands.search.indexDefinition", "redis.commands.search.index_definition")
+"""LiteLLM's Valkey cache imports the first, which redis-py 6 renamed: without it the proxy does not start."""
 ASKED: ContextVar[str | None] = ContextVar("asked", default=None)
 """The model that the request at hand was found to name."""
 
@@ -99,6 +103,15 @@ def tell(config: Mapping[str, Any]) -> None:
         gauge.labels(*labels).set(percent)
 
 
+def bridge() -> None:
+    """The module by both of its names, before LiteLLM makes the cache."""
+    old, new = RENAMED
+    try:
+        sys.modules.setdefault(old, importlib.import_module(new))
+    except ModuleNotFoundError:
+        return  # an older redis-py, with the old name
+
+
 class Guard(CustomLogger):
     """Called by the proxy; keeps nothing between calls."""
 
@@ -147,6 +160,7 @@ class Guard(CustomLogger):
         return [item for item in healthy_deployments if permitted(item, model, metadata)]
 
 
+bridge()
 _config = yaml.safe_load(Path(__file__).with_name("config.yaml").read_text(encoding="utf-8"))
 tell(_config)
 guard = Guard(_config)

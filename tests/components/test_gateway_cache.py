@@ -133,3 +133,9 @@ def test_a_workload_that_makes_no_vectors_cannot_serve_the_cache() -> None:
 def test_off_is_off(prod: Graph) -> None:
     assert "cache" not in config(prod)["litellm_settings"]
     assert not kinds(prod)
+
+
+def test_the_guard_is_loaded_before_the_cache_is_made(inside: Graph) -> None:
+    """LiteLLM goes through its settings in their order, and the guard mends an import of the cache."""
+    settings = list(config(inside)["litellm_settings"])
+    assert settings.index("callbacks") < settings.index("cache")

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import cache
 import proxy as proxy_module
 import pytest
 import yaml
@@ -129,17 +130,30 @@ def external() -> Iterator[FakeBackend]:
 
 
 @pytest.fixture(scope="session")
+def valkey() -> Iterator[int | None]:
+    """Port of a Valkey with a search module; None where none is packaged."""
+    if not cache.available():
+        yield None
+        return
+    with cache.serving() as port:
+        yield port
+
+
+@pytest.fixture(scope="session")
 def gateway(
     deployed: tuple[dict[str, Any], str, dict[str, Any]],
     own: FakeBackend,
     external: FakeBackend,
+    valkey: int | None,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Proxy]:
     if not LITELLM.is_file():
         pytest.skip("LiteLLM is not installed; `make test-gateway` does it")
     config, program, container = deployed
     folder: Path = tmp_path_factory.mktemp("litellm")
-    with running(folder, rewritten(config, own, external), program, container) as proxy:
+    document = rewritten(config, own, external, search=valkey is not None)
+    values = {} if valkey is None else {"VALKEY_PORT": str(valkey)}
+    with running(folder, document, program, container, values) as proxy:
         yield proxy
 
 

@@ -84,6 +84,7 @@ def replica(
     found: Deployed,
     server: Server,
     backends: tuple[FakeBackend, FakeBackend],
+    valkey: int | None,
     more: Mapping[str, str] | None = None,
 ) -> Iterator[Proxy]:
     """One pod of the deployment, beside others on the same database."""
@@ -97,9 +98,10 @@ def replica(
         **engines(),
         "PRISMA_BINARY_CACHE_DIR": str(PRISMA),
         "PATH": f"{LITELLM.parent}{os.pathsep}{os.environ['PATH']}",
+        **({} if valkey is None else {"VALKEY_PORT": str(valkey)}),
         **(more or {}),
     }
-    config = rewritten(found.config, *backends)
+    config = rewritten(found.config, *backends, search=valkey is not None)
     with running(folder, config, found.program, found.container, values) as proxy:
         yield proxy
 

@@ -8,12 +8,14 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
+import zlib
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 HOST = "127.0.0.1"
+DIMENSIONS = 256
 USAGE = {"prompt_tokens": 100, "completion_tokens": 20, "total_tokens": 120}
 
 
@@ -117,7 +119,11 @@ class FakeBackend:
             error = {"error": {"message": f"{backend} says {behaviour.status}", "code": behaviour.status}}
             _whole(writer, behaviour.status, error)
         elif "input" in body:
-            data = [{"object": "embedding", "index": 0, "embedding": [0.1, 0.2]}]
+            texts = body["input"] if isinstance(body["input"], list) else [body["input"]]
+            data = [
+                {"object": "embedding", "index": place, "embedding": vector(text)}
+                for place, text in enumerate(texts)
+            ]
             _whole(writer, 200, {"object": "list", "data": data, "model": body["model"], "usage": USAGE})
         elif body.get("stream"):
             await self._stream(writer, behaviour, backend, body)
@@ -148,6 +154,14 @@ class FakeBackend:
         _event(writer, json.dumps(_reply(body, "chat.completion.chunk", end)))
         _event(writer, "[DONE]")
         writer.write(b"0\r\n\r\n")
+
+
+def vector(text: str) -> list[float]:
+    """Words, counted: texts with mostly the same words are alike, in whatever order."""
+    found = [0.0] * DIMENSIONS
+    for word in text.lower().split():
+        found[zlib.crc32(word.encode()) % DIMENSIONS] += 1.0
+    return found
 
 
 def _reply(body: Mapping[str, Any], kind: str, choice: Mapping[str, Any]) -> dict[str, Any]:

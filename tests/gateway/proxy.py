@@ -103,8 +103,10 @@ def pieces(response: http.client.HTTPResponse) -> Iterator[str]:
             yield event["choices"][0]["delta"].get("content") or ""
 
 
-def rewritten(config: Mapping[str, Any], own: FakeBackend, external: FakeBackend) -> dict[str, Any]:
-    """The configuration with backends on loopback and a cache in memory, and nothing else changed."""
+def rewritten(
+    config: Mapping[str, Any], own: FakeBackend, external: FakeBackend, *, search: bool = False
+) -> dict[str, Any]:
+    """The configuration with backends on loopback, without ``search`` a cache in memory, and nothing else changed."""
     document: dict[str, Any] = json.loads(json.dumps(config))
     for entry in document["model_list"]:
         parameters = entry["litellm_params"]
@@ -115,11 +117,8 @@ def rewritten(config: Mapping[str, Any], own: FakeBackend, external: FakeBackend
             else f"{external.port}/{entry['model_info']['id'].replace('/', '.')}"
         )
         parameters["api_base"] = f"http://{HOST}:{place}/v1"
-    if "cache_params" not in document["litellm_settings"]:
-        return document
-    # a search module is not to be had here: answers are kept by exact prompt, in the proxy's memory
     kept = document["litellm_settings"].get("cache_params")
-    if kept is not None:
+    if kept is not None and not search:  # answers are kept by exact prompt, in the proxy's memory
         shared = {name: kept[name] for name in ("ttl", "supported_call_types")}
         document["litellm_settings"]["cache_params"] = {"type": "local", **shared}
     return document
@@ -150,7 +149,7 @@ def running(
     values: Mapping[str, str] | None = None,
 ) -> Iterator[Proxy]:
     """The proxy until the block ends; its whole process group is stopped then."""
-    (folder / "config.yaml").write_text(yaml.safe_dump(dict(config)), encoding="utf-8")
+    (folder / "config.yaml").write_text(yaml.safe_dump(dict(config), sort_keys=False), encoding="utf-8")
     (folder / "gateway_guard.py").write_text(program, encoding="utf-8")
     port, log = free_port(), folder / "proxy.log"
     wanted = {"--config": str(folder / "config.yaml"), "--port": str(port)}

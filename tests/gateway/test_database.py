@@ -26,7 +26,7 @@ from tests.components import builders
 from tests.components.running import build, preview
 
 pytestmark = pytest.mark.gateway
-MODELS = ("chat", "embed", "secret")
+MODELS = ("chat", "embed", "faq", "secret")
 TEAMS = [
     {"name": "everyone"},
     {"name": "support", "models": ["chat"]},
@@ -89,11 +89,13 @@ def eventually(holds: Callable[[], bool], seconds: float, what: str) -> None:
 @pytest.fixture(scope="module")
 def found() -> database.Deployed:
     """An environment with RDS, as the offline engine would deploy it."""
-    gateway = {"host": "llm.example.eu", "timeout": "30s", "database": "rds", "teams": TEAMS}
+    kept = {"kind": "in-cluster", "embedding": "embed", "maxClassification": "public"}
+    gateway = {"host": "llm.example.eu", "timeout": "30s", "database": "rds", "teams": TEAMS, "cache": kept}
     spec = builders.environment("gateway-tests", gateway=gateway, monitoring={"stack": "none"})
     workloads = (
         served("chat", data={"classification": "internal"}, fallback=[FOREIGN]),
         served("secret", data={"classification": "restricted"}, fallback=[{**FOREIGN, "after": "2s"}]),
+        served("faq", data={"classification": "public"}),
         served("embed", data={"classification": "internal"}),
     )
     return database.deployed(preview(build(builders.arguments(spec, builders.EU_ZONES, *workloads))))
@@ -104,6 +106,7 @@ def site(
     found: database.Deployed,
     own: FakeBackend,
     external: FakeBackend,
+    valkey: int | None,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Site]:
     reason, binaries = database.missing(), postgres.binaries()
@@ -117,9 +120,9 @@ def site(
         config["general_settings"]["user_api_key_cache_ttl"] = SHORT_MEMORY_S
         often = {"PROXY_BUDGET_RESCHEDULER_MIN_TIME": "2", "PROXY_BUDGET_RESCHEDULER_MAX_TIME": "3"}
         pods = (
-            database.replica(folder / "first", found, server, (own, external)),
+            database.replica(folder / "first", found, server, (own, external), valkey),
             database.replica(
-                folder / "second", replace(found, config=config), server, (own, external), often
+                folder / "second", replace(found, config=config), server, (own, external), valkey, often
             ),
         )
         began = time.monotonic()
@@ -306,6 +309,21 @@ class TestDataClass:
         assert site.first.chat("secret", "TOP-SECRET", key=KEYS["everyone"]).status == status
         assert site.first.chat("chat-fallback-1", "TOP-SECRET", key=KEYS["everyone"]).status == 404
         assert external.seen == []
+
+
+class TestCache:
+    def test_answers_are_kept_for_the_key_that_asked(
+        self, site: Site, own: FakeBackend, valkey: int | None
+    ) -> None:
+        if valkey is None:
+            pytest.skip("no Valkey with a search module is packaged for this machine")
+        prompt = "when does the shop in the old town open on a public holiday"
+        for team, asked in (("everyone", 1), ("everyone", 1), ("steady", 2), ("steady", 2)):
+            assert site.first.chat("faq", prompt, key=KEYS[team]).status == 200
+            assert own.counts()["model-faq"] == asked, team
+        # the other pod finds it too
+        assert site.second.chat("faq", prompt, key=KEYS["steady"]).status == 200
+        assert own.counts()["model-faq"] == 2
 
 
 class TestDatabaseAway:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import yaml
-from fake_backend import Behaviour, FakeBackend
+from fake_backend import Behaviour, FakeBackend, vector
 from proxy import MASTER_KEY, PROVIDER_KEYS, Proxy, question
 
 from components import monitors
@@ -55,7 +55,7 @@ class TestAnswers:
 
     def test_embeddings_are_served_too(self, gateway: Proxy, own: FakeBackend) -> None:
         answer = gateway.call("/v1/embeddings", {"model": "embed", "input": "text"})
-        assert answer.body["data"][0]["embedding"] == [0.1, 0.2]
+        assert answer.body["data"][0]["embedding"] == vector("text")
         assert own.counts() == {"model-embed": 1}
 
     def test_a_token_costs_what_the_plan_says(self, gateway: Proxy) -> None:
@@ -218,19 +218,34 @@ class TestCache:
     ) -> None:
         for _ in range(3):
             assert gateway.chat("faq", "opening hours?").text == "from own/model-faq"
-        assert own.counts() == {"model-faq": 1}
+        assert own.counts()["model-faq"] == 1
+
+    def test_so_is_one_to_a_prompt_that_means_the_same(
+        self, gateway: Proxy, own: FakeBackend, valkey: int | None
+    ) -> None:
+        """A real Valkey compares embeddings; the fake's count words, so that alike is a matter of arithmetic."""
+        if valkey is None:
+            pytest.skip("no Valkey with a search module is packaged for this machine")
+        words = [f"word{number}" for number in range(24)]
+        alike = [*reversed(words), "please"]  # cosine 24 / sqrt(24 * 25) = 0.98
+        unlike = [*words[:12], *(f"other{number}" for number in range(12))]  # 0.5
+        for prompt, asked in ((words, 1), (alike, 1), (unlike, 2), (words, 2)):
+            assert gateway.chat("faq", " ".join(prompt)).status == 200
+            assert own.counts()["model-faq"] == asked, prompt
 
     def test_a_caller_may_ask_for_a_fresh_one(self, gateway: Proxy, own: FakeBackend) -> None:
         for _ in range(2):
             gateway.chat("faq", "fresh?", cache={"no-cache": True})
-        assert own.counts() == {"model-faq": 2}
+        assert own.counts()["model-faq"] == 2
 
     @pytest.mark.parametrize("model", ["chat", "secret"])
     def test_nothing_more_protected_is_ever_kept(self, gateway: Proxy, own: FakeBackend, model: str) -> None:
         """Not even when the caller asks for it."""
         for more in ({}, {}, {"cache": {"use-cache": True, "no-cache": False, "no-store": False}}):
             assert gateway.chat(model, "TOP-SECRET, the same each time", **more).status == 200
-        assert own.counts() == {f"model-{model}": 3}
+        assert own.counts()[f"model-{model}"] == 3
+        embedded = [item.body for item in own.seen if item.backend == "model-embed"]
+        assert "TOP-SECRET" not in json.dumps(embedded)
 
 
 class TestKeys:
