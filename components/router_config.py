@@ -31,7 +31,7 @@ PICK_S: Final = 2
 CONNECT_S: Final = 2
 """A replica that is gone does not refuse, it is silent."""
 CONNECTION_S: Final = 60
-"""Longest life of a caller's connection; requests on it end as they would."""
+"""Age of a caller's connection from which on its next request is its last."""
 KEPT_BYTES: Final = 32 * 1024 * 1024
 """Of one request, for as long as no model server has answered; a longer one is not tried again."""
 MOST: Final = 20_000
@@ -96,5 +96,5 @@ def picker_config(*, adapters: bool) -> Mapping[str, Any]:
 
 
 def leave_s(times: GatewayTimes) -> int:
-    """A proxy that stops: no new callers, then the last connection's end, then the last request's."""
-    return PROPAGATION_S + CONNECTION_S + times.attempt_s
+    """A proxy that stops: no new callers, the last connection grows old, idles and has its last request."""
+    return PROPAGATION_S + CONNECTION_S + times.client_keep_alive_s + times.attempt_s

@@ -30,7 +30,6 @@ class Picker:
     asked: int = 0
     answers: int = 0
     """Answers of model servers that passed through here: there should be none."""
-    ended: int = 0
     port: int = 0
     before: Callable[[], None] | None = None
     """Called when a body is complete and nothing is answered yet."""
@@ -53,7 +52,7 @@ class Picker:
         self._thread.join(10)
 
     def reset(self) -> None:
-        self.mood, self.asked, self.answers, self.ended, self.before = "well", 0, 0, 0, None
+        self.mood, self.asked, self.answers, self.before = "well", 0, 0, None
         self.headers.clear()
 
     def _run(self) -> None:
@@ -73,24 +72,21 @@ class Picker:
     async def process(self, requests: AsyncIterator[Any], context: Any) -> AsyncIterator[Any]:
         self.asked += 1
         body = b""
-        try:
-            async for request in requests:
-                kind = _kind(request)
-                if kind == "request_headers":
-                    pairs = request.request_headers.headers.headers
-                    self.headers.append({item.key: item.raw_value.decode() for item in pairs})
-                    complete = request.request_headers.end_of_stream
-                elif kind == "request_body":
-                    body += request.request_body.body
-                    complete = request.request_body.end_of_stream
-                else:
-                    self.answers += 1
-                    continue
-                if complete:
-                    async for answer in self._answer(body, context, has_body=kind == "request_body"):
-                        yield answer
-        finally:
-            self.ended += 1
+        async for request in requests:
+            kind = _kind(request)
+            if kind == "request_headers":
+                pairs = request.request_headers.headers.headers
+                self.headers.append({item.key: item.raw_value.decode() for item in pairs})
+                complete = request.request_headers.end_of_stream
+            elif kind == "request_body":
+                body += request.request_body.body
+                complete = request.request_body.end_of_stream
+            else:
+                self.answers += 1
+                continue
+            if complete:
+                async for answer in self._answer(body, context, has_body=kind == "request_body"):
+                    yield answer
 
     async def _answer(self, body: bytes, context: Any, *, has_body: bool) -> AsyncIterator[Any]:
         if self.before is not None:

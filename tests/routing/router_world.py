@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -53,6 +54,14 @@ def pickers_of(fleet: Fleet) -> list[Picker]:
     return [Picker(choose).start() for _ in range(2)]
 
 
+def both_well(envoy: Envoy) -> None:
+    """Until the proxy has seen that both pickers are well."""
+    deadline = time.monotonic() + 30
+    while envoy.counter("envoy_cluster_membership_healthy", envoy_cluster_name="picker") < 2:
+        assert time.monotonic() < deadline, envoy.log.read_text()
+        time.sleep(0.05)
+
+
 @contextmanager
 def routed(config: Any, fleet: Fleet, folder: Path) -> Iterator[Routed]:
     need_envoy()
@@ -60,6 +69,7 @@ def routed(config: Any, fleet: Fleet, folder: Path) -> Iterator[Routed]:
     table = places((SERVICE, fleet.ports[SERVICE]), [one.port for one in pickers])
     try:
         with running(folder, config, table, ENTRY) as envoy:
+            both_well(envoy)
             yield Routed(envoy, fleet, pickers)
     finally:
         for picker in pickers:

@@ -24,7 +24,7 @@ import pytest
 import yaml
 from envoy import Envoy, free_port, question, running
 from fake_vllm import Fleet
-from router_world import ENTRY, need_envoy, places
+from router_world import ENTRY, both_well, need_envoy, places
 
 from components.metrics import load_metrics
 from components.pins import load_pins
@@ -189,6 +189,7 @@ def running_router(
             one.wait()
         table = places((SERVICE, PORT), [one.port for one in pickers])
         with running(tmp_path, config, table, ENTRY) as envoy:
+            both_well(envoy)
             yield Real(envoy, fleet, pickers)
     finally:
         for one in pickers:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import threading
+import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import get_args
+from pathlib import Path
+from typing import Any, get_args
 
 import pytest
 from envoy import question
+from fake_vllm import Fleet
 from picker import Mood
-from router_world import FIRST, SECOND, SERVICE, Routed
+from router_world import FIRST, SECOND, SERVICE, Routed, routed
 
 from components.metrics import load_metrics
 from components.pins import load_pins
@@ -46,7 +51,7 @@ class TestTheChoice:
         connection, response = router.envoy.send("/v1/chat/completions", question("first", stream=True))
         assert b"[DONE]" in response.read()
         connection.close()
-        assert (router.pickers[0].answers, router.pickers[0].ended) == (0, 1)
+        assert (router.pickers[0].asked, router.pickers[0].answers) == (1, 0)
 
 
 STEERING = (
@@ -204,6 +209,40 @@ class TestStreams:
         assert all(answer.endswith(b"data: [DONE]\n\n") for answer in answers)
         assert router.fleet.counts() == {SERVICE: 0, FIRST: 100, SECOND: 100}
         assert router.pickers[0].asked == 200
+
+
+class TestConnectionsThatGrowOld:
+    """The proxy leaves when its callers' connections have ended; here they grow old in a second."""
+
+    @pytest.fixture
+    def hasty(self, config: Any, fleet: Fleet, tmp_path: Path) -> Iterator[Routed]:
+        fleet.reset()
+        changed = copy.deepcopy(config)
+        entry = changed["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"]
+        entry["common_http_protocol_options"]["max_connection_duration"] = "1s"
+        with routed(changed, fleet, tmp_path) as found:
+            yield found
+
+    def test_a_stream_outlives_its_connections_age(self, hasty: Routed) -> None:
+        gate = hasty.fleet.replicas[FIRST].gate = threading.Event()
+        connection, response = hasty.envoy.send("/v1/chat/completions", question("first", stream=True))
+        assert response.readline()
+        time.sleep(8)
+        gate.set()
+        assert response.read().count(b"data: ") == 4
+        connection.close()
+
+    def test_a_request_on_an_old_connection_is_its_last(self, hasty: Routed) -> None:
+        connection = hasty.envoy.connect()
+        said = []
+        for pause_s in (0, 2):
+            time.sleep(pause_s)
+            connection.request("POST", "/v1/chat/completions", question("first"))
+            response = connection.getresponse()
+            assert response.read()
+            said.append((response.status, response.getheader("connection")))
+        connection.close()
+        assert said == [(200, None), (200, "close")]
 
 
 class TestWhatIsSeen:
