@@ -8,16 +8,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import cache
-import proxy as proxy_module
 import pytest
 import yaml
-from fake_backend import FakeBackend
-from proxy import LITELLM, Proxy, rewritten, running
 
 from inferstack.engine.graph import Graph
 from tests.components import builders
 from tests.components.running import build, manifest, preview
+from tests.gateway import cache
+from tests.gateway import proxy as proxy_module
+from tests.gateway.fake_backend import FakeBackend
+from tests.gateway.proxy import LITELLM, Proxy, rewritten, running
 
 MODEL = "Qwen/Qwen3-8B"
 

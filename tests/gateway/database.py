@@ -18,12 +18,12 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from fake_backend import HOST, FakeBackend
-from postgres import PASSWORD, Server
-from proxy import LITELLM, MASTER_KEY, Proxy, rewritten, running
 
 from inferstack.engine.graph import Graph
 from tests.components.running import manifest
+from tests.gateway.fake_backend import HOST, FakeBackend
+from tests.gateway.postgres import PASSWORD, Server
+from tests.gateway.proxy import LITELLM, MASTER_KEY, Proxy, rewritten, running
 
 ROOT = Path(__file__).parents[2]
 PRISMA = ROOT / ".tools" / "prisma"

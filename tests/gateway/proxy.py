@@ -20,7 +20,8 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from fake_backend import HOST, FakeBackend
+
+from tests.gateway.fake_backend import HOST, FakeBackend
 
 ROOT = Path(__file__).parents[2]
 LITELLM = ROOT / ".tools" / "litellm" / "bin" / "litellm"

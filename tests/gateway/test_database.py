@@ -14,16 +14,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import database
-import postgres
 import pytest
-from conftest import ALWAYS, served
-from fake_backend import Behaviour, FakeBackend
-from proxy import Proxy
 
 from components.gateway_config import KEY_MEMORY_S
 from tests.components import builders
 from tests.components.running import build, preview
+from tests.gateway import database, postgres
+from tests.gateway.conftest import ALWAYS, served
+from tests.gateway.fake_backend import Behaviour, FakeBackend
+from tests.gateway.proxy import Proxy
 
 pytestmark = pytest.mark.gateway
 MODELS = ("chat", "embed", "faq", "secret")

@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 import yaml
-from fake_backend import Behaviour, FakeBackend, vector
-from proxy import MASTER_KEY, PROVIDER_KEYS, Proxy, question
 
 from components import monitors
 from components.metrics import load_metrics
 from components.pins import load_pins
+from tests.gateway.fake_backend import Behaviour, FakeBackend, vector
+from tests.gateway.proxy import MASTER_KEY, PROVIDER_KEYS, Proxy, question
 
 pytestmark = pytest.mark.gateway
 LOCK = Path(__file__).parent / "litellm.lock"

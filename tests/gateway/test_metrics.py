@@ -7,11 +7,11 @@ import time
 from collections import Counter
 
 import pytest
-from fake_backend import Behaviour, FakeBackend
-from proxy import MASTER_KEY, Proxy
 
 from components.metrics import load_metrics
 from components.monitors import GATEWAY
+from tests.gateway.fake_backend import Behaviour, FakeBackend
+from tests.gateway.proxy import MASTER_KEY, Proxy
 
 pytestmark = pytest.mark.gateway
 TOTAL = "litellm_proxy_total_requests_metric_total"

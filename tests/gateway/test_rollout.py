@@ -14,15 +14,15 @@ from typing import Any
 
 import pytest
 import yaml
-from conftest import served
-from fake_backend import Behaviour, FakeBackend
-from proxy import LITELLM, MASTER_KEY, Proxy, question, rewritten, running
-from test_metrics import exported
 
 from components.metrics import load_metrics
 from inferstack.rollout import queries
 from tests.components import builders
 from tests.components.running import build, manifest, preview
+from tests.gateway.conftest import served
+from tests.gateway.fake_backend import Behaviour, FakeBackend
+from tests.gateway.proxy import LITELLM, MASTER_KEY, Proxy, question, rewritten, running
+from tests.gateway.test_metrics import exported
 
 pytestmark = pytest.mark.gateway
 REQUESTS = 2000

@@ -19,12 +19,12 @@ from typing import Any
 import pytest
 import yaml
 from click.testing import CliRunner
-from fake_backend import Behaviour, FakeBackend
-from proxy import HOST, ROOT, Proxy, free_port
-from test_rollout import started, versions
 
 from components.monitors import GATEWAY
 from inferstack.cli import cli
+from tests.gateway.fake_backend import Behaviour, FakeBackend
+from tests.gateway.proxy import HOST, ROOT, Proxy, free_port
+from tests.gateway.test_rollout import started, versions
 
 pytestmark = pytest.mark.gateway
 PROGRAM = Path(os.environ.get("PROMETHEUS", ROOT / ".tools" / "cluster" / "bin" / "prometheus"))

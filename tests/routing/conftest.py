@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 import yaml
-from fake_vllm import Fleet
-from router_world import FIRST, SECOND, SERVICE, Routed, routed
 
 from inferstack.engine.graph import Graph
 from tests.components import builders
 from tests.components.running import build, manifest, preview
+from tests.routing.fake_vllm import Fleet
+from tests.routing.router_world import FIRST, SECOND, SERVICE, Routed, routed
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -12,10 +12,11 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-import ext_proc
 import grpc
 import grpc.aio
-from certificate import self_signed
+
+from tests.routing import ext_proc
+from tests.routing.certificate import self_signed
 
 PIECE = 62_000
 Mood = Literal["well", "hangs", "breaks off", "talks nonsense", "names nobody", "refuses", "garbles"]

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import envoy as envoy_module
 import pytest
-from envoy import ENVOY, Address, Envoy, free_port, running
-from fake_vllm import Fleet
-from picker import Picker
+
+from tests.routing import envoy as envoy_module
+from tests.routing.envoy import ENVOY, Address, Envoy, free_port, running
+from tests.routing.fake_vllm import Fleet
+from tests.routing.picker import Picker
 
 NAMESPACE = "llm-serving.svc.cluster.local"
 SERVICE, FIRST, SECOND = "127.0.0.1", "127.0.0.2", "127.0.0.3"

@@ -22,9 +22,6 @@ from typing import Any
 
 import pytest
 import yaml
-from envoy import Envoy, free_port, question, running
-from fake_vllm import Fleet
-from router_world import ENTRY, both_well, need_envoy, places
 
 from components.metrics import load_metrics
 from components.pins import load_pins
@@ -33,6 +30,9 @@ from tests.cluster.api import Api
 from tests.cluster.build import BIN, CERTIFICATES
 from tests.cluster.control_plane import ControlPlane
 from tests.components.running import manifest
+from tests.routing.envoy import Envoy, free_port, question, running
+from tests.routing.fake_vllm import Fleet
+from tests.routing.router_world import ENTRY, both_well, need_envoy, places
 from tests.snapshots import exposition
 
 pytestmark = pytest.mark.routing

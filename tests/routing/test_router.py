@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any, get_args
 
 import pytest
-from envoy import question
-from fake_vllm import Fleet
-from picker import Mood
-from router_world import FIRST, SECOND, SERVICE, Routed, routed
 
 from components.metrics import load_metrics
 from components.pins import load_pins
+from tests.routing.envoy import question
+from tests.routing.fake_vllm import Fleet
+from tests.routing.picker import Mood
+from tests.routing.router_world import FIRST, SECOND, SERVICE, Routed, routed
 from tests.snapshots import exposition
 
 pytestmark = pytest.mark.routing
