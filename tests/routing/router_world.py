@@ -22,14 +22,14 @@ SERVICE, FIRST, SECOND = "127.0.0.1", "127.0.0.2", "127.0.0.3"
 ENTRY: Address = ("0.0.0.0", 8000)
 
 
-def places(service: Address, pickers: list[int]) -> dict[Address, Address]:
+def places(service: Address, pickers: list[int], workload: str = "chat") -> dict[Address, Address]:
     """Every address of the configuration, and where it is on this machine."""
     here = envoy_module.HOST
     listeners = [ENTRY, (here, 8001), ("0.0.0.0", 8002), (here, 8003)]
-    names = [f"picker-chat-{number}.picker-chat-each.{NAMESPACE}" for number in range(2)]
+    names = [f"picker-{workload}-{number}.picker-{workload}-each.{NAMESPACE}" for number in range(2)]
     return {
         **{place: (here, free_port()) for place in listeners},
-        (f"model-chat.{NAMESPACE}", 8000): service,
+        (f"model-{workload}.{NAMESPACE}", 8000): service,
         **{(name, 9002): (here, port) for name, port in zip(names, pickers, strict=True)},
     }
 
@@ -64,10 +64,10 @@ def both_well(envoy: Envoy) -> None:
 
 
 @contextmanager
-def routed(config: Any, fleet: Fleet, folder: Path) -> Iterator[Routed]:
+def routed(config: Any, fleet: Fleet, folder: Path, workload: str = "chat") -> Iterator[Routed]:
     need_envoy()
     pickers = pickers_of(fleet)
-    table = places((SERVICE, fleet.ports[SERVICE]), [one.port for one in pickers])
+    table = places((SERVICE, fleet.ports[SERVICE]), [one.port for one in pickers], workload)
     try:
         with running(folder, config, table, ENTRY) as envoy:
             both_well(envoy)

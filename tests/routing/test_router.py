@@ -128,7 +128,7 @@ class TestAPickerThatIsNotWell:
     def test_that_dies_takes_no_stream_along(self, own: Routed) -> None:
         gate = own.fleet.replicas[FIRST].gate = threading.Event()
         connection, response = own.envoy.send("/v1/chat/completions", question("first", stream=True))
-        assert response.readline() == f"data: {FIRST} 0\n".encode()
+        assert f"{FIRST} 0 ".encode() in response.readline()
         for picker in own.pickers:
             picker.kill()
         assert own.envoy.chat("second").replica == SERVICE
@@ -180,7 +180,7 @@ class TestStreams:
     def test_pieces_come_as_they_are_made(self, router: Routed) -> None:
         gate = router.fleet.replicas[FIRST].gate = threading.Event()
         connection, response = router.envoy.send("/v1/chat/completions", question("first", stream=True))
-        assert response.readline() == f"data: {FIRST} 0\n".encode(), "before the second is made"
+        assert f"{FIRST} 0 ".encode() in response.readline(), "before the second is made"
         gate.set()
         assert response.read().count(b"data: ") == 4
         connection.close()
