@@ -181,6 +181,7 @@ class Resolved:
             tags=self.tags,
             workloads=tuple(served.name for served in self.served),
             missing_secrets=self.missing_secrets,
+            tagged_images=self.pins.tagged_images,
         )
 
 

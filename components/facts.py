@@ -78,6 +78,8 @@ class EnvironmentFacts(Facts):
     workloads: tuple[str, ...]
     missing_secrets: tuple[str, ...]
     """Secret configuration `up` will ask for."""
+    tagged_images: Mapping[str, str]
+    """Images that run by tag: the publisher's reference by name in `inferstack:imageDigests`."""
 
 
 @dataclass(frozen=True, kw_only=True)

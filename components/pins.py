@@ -127,6 +127,15 @@ class Pins:
         """Of all images, as their publishers name them."""
         return tuple(entry["repository"] for _, entry in sorted(self.table["images"].items()))
 
+    @property
+    def tagged_images(self) -> Mapping[str, str]:
+        """Images without a digest, as their publishers name them, by name."""
+        return {
+            name: f"{entry['repository']}:{entry['tag']}"
+            for name, entry in sorted(self.table["images"].items())
+            if self.image(name).digest is None
+        }
+
     def images(self) -> tuple[Image, ...]:
         return tuple(self.image(name) for name in sorted(self.table["images"]))
 

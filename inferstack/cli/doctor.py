@@ -25,11 +25,12 @@ if TYPE_CHECKING:
 @click.argument("env")
 @click.option("--check", "only", multiple=True, metavar="ID", help="Only this check; repeatable.")
 @click.option("--hub", is_flag=True, help="Ask Hugging Face about gated models, with HF_TOKEN.")
+@click.option("--images", is_flag=True, help="Ask registries for the digests of images that run by tag.")
 @click.option("--as-of", metavar="DATE", help="Day for support and end dates; default: today.")
 @click.option("--quiet", is_flag=True, help="Only the verdict and what is not ok.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
 def doctor(
-    *, env: str, only: tuple[str, ...], hub: bool, as_of: str | None, quiet: bool, as_json: bool
+    *, env: str, only: tuple[str, ...], hub: bool, images: bool, as_of: str | None, quiet: bool, as_json: bool
 ) -> None:
     """Check that the AWS account can take ENV: quotas, offerings, names, access, versions.
 
@@ -50,7 +51,9 @@ def doctor(
     checks, day = choose(CHECKS, only), as_of_day(as_of)
     target = resolve(find_environment(env))
     progress(f"running the program of {target.stack} offline")
-    report = examined(target, run_program(target), checks=checks, today=day, ask_hub=hub)
+    report = examined(
+        target, run_program(target), checks=checks, today=day, ask_hub=hub, ask_registries=images
+    )
     if as_json:
         emit_json(report_document(report))
     else:
@@ -66,6 +69,7 @@ def examined(
     checks: Sequence[Check],
     today: dt.date,
     ask_hub: bool = False,
+    ask_registries: bool = False,
     held: frozenset[str] | None = None,
 ) -> Report:
     """The account that a graph is meant for, looked at; ``held``: ids in the stack's state."""
@@ -85,6 +89,7 @@ def examined(
         today=today,
         resolve=resolve_host,
         ask_hub=ask_hub,
+        ask_registries=ask_registries,
         held=held,
     )
     progress(f"asking AWS about account {needs.account}, {needs.region}")

@@ -108,6 +108,16 @@ class Named:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TaggedImage:
+    """A container image that runs by its tag."""
+
+    name: str
+    """In ``inferstack:imageDigests``."""
+    reference: str
+    """As its publisher names it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Needs:
     """Plain values; everything here is known before deployment."""
 
@@ -131,6 +141,7 @@ class Needs:
     vpcs: int
     secret_names: tuple[Named, ...] = ()
     adopted_vpcs: tuple[AdoptedVpc, ...] = ()
+    tagged_images: tuple[TaggedImage, ...] = ()
 
 
 def needs_of(graph: ResourceIndex) -> Needs:
@@ -162,6 +173,13 @@ def needs_of(graph: ResourceIndex) -> Needs:
         elastic_ips=len(graph.of_type("aws:ec2/eip:Eip")),
         vpcs=len(graph.of_type("aws:ec2/vpc:Vpc")),
         adopted_vpcs=_adopted(graph),
+        tagged_images=_tagged(view.view("taggedImages")),
+    )
+
+
+def _tagged(images: View) -> tuple[TaggedImage, ...]:
+    return tuple(
+        TaggedImage(name=name, reference=images.required_text(name)) for name in sorted(images.names())
     )
 
 

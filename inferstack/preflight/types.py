@@ -51,6 +51,8 @@ class Subject:
     resolve: Resolver
     ask_hub: bool = False
     """Whether Hugging Face may be asked."""
+    ask_registries: bool = False
+    """Whether image registries may be asked."""
     held: frozenset[str] | None = None
     """Ids of what the stack's state holds; None: the state was not read."""
 

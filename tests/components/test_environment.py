@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from components.pins import load_pins
 from components.settings import Settings
 from inferstack.engine.graph import Graph
 from inferstack.errors import InputError
@@ -57,6 +58,11 @@ class TestFacts:
             },
             "workloads": ["chat", "embed"],
             "missingSecrets": [],
+            "taggedImages": {
+                name: f"{found.repository}:{found.tag}"
+                for name in ("litellm", "otel-collector", "vllm")
+                if (found := load_pins().image(name)).digest is None
+            },
         }
 
     def test_a_workload_states_model_use_data_and_decision(self, prod: Graph) -> None:

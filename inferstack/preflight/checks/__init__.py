@@ -12,6 +12,7 @@ from inferstack.preflight.checks.certificate import CERTIFICATE
 from inferstack.preflight.checks.cluster import CLUSTER
 from inferstack.preflight.checks.dns import DNS
 from inferstack.preflight.checks.gated_model import GATED_MODEL
+from inferstack.preflight.checks.image_digest import IMAGE_DIGEST
 from inferstack.preflight.checks.key_alias import KEY_ALIAS
 from inferstack.preflight.checks.kubernetes import KUBERNETES
 from inferstack.preflight.checks.log_group import LOG_GROUP
@@ -41,6 +42,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     KEY_ALIAS,
     SECRET_NAME,
     GATED_MODEL,
+    IMAGE_DIGEST,
     CERTIFICATE,
     DNS,
     BEDROCK,
