@@ -23,6 +23,7 @@ from inferstack.sizing.tensors import layer_elements
 from inferstack.sizing.traffic import output_lengths, poisson_arrivals_ms, prompt_lengths
 from inferstack.sizing.types import Adapters, Deployment, Load, Prediction, Speculation
 from inferstack.sizing.weight_formats import Part
+from tests.ideal_steps import Ideal
 
 MODELS = (
     "meta-llama/Llama-3.1-8B-Instruct",
@@ -267,23 +268,6 @@ def test_more_adapters_are_never_faster(
 
 
 # --- the scheduler ---
-
-
-class Ideal(StepModel):
-    """Steps of 10 ms, and 1 ms for every 100 prompt tokens."""
-
-    def __init__(self) -> None:
-        self.ranks = 1
-
-    def step_ms(
-        self,
-        decodes: float,
-        context_sum: float,
-        prefill: float = 0.0,
-        prefill_context: float = 0.0,
-        rank_prefill: float | None = None,
-    ) -> float:
-        return 10.0 + prefill / 100
 
 
 runs = st.lists(st.tuples(st.integers(1, 600), st.integers(1, 80)), min_size=1, max_size=40)

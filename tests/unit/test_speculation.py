@@ -19,6 +19,7 @@ from inferstack.sizing.queueing import Shape, closed_loop, open_loop
 from inferstack.sizing.speculation import default_acceptance_rate, doubt, tokens_per_step
 from inferstack.sizing.steptime import StepModel
 from inferstack.sizing.types import Deployment, Load, Proposer, Speculation
+from tests.ideal_steps import Ideal
 
 MODEL = "meta-llama/Llama-3.1-8B-Instruct"
 VERSION = "0.19.0"
@@ -127,23 +128,6 @@ def test_a_head_is_a_layer_and_the_vocabulary_once_a_guess() -> None:
 
 
 # --- the service ---
-
-
-class Ideal(StepModel):
-    """10 ms a step, 1 ms more for every 100 prompt tokens."""
-
-    def __init__(self) -> None:
-        self.ranks = 1
-
-    def step_ms(
-        self,
-        decodes: float,
-        context_sum: float,
-        prefill: float = 0.0,
-        prefill_context: float = 0.0,
-        rank_prefill: float | None = None,
-    ) -> float:
-        return 10.0 + prefill / 100
 
 
 def test_a_request_takes_fewer_steps() -> None:
