@@ -20,8 +20,6 @@ SERVING = "llm-serving"
 HELM_FILE = "90-helm-releases.yaml"
 WORKLOAD = "inferstack.dev/workload"
 SETTLE_S = 60
-NODE_S = 3
-"""Between two system nodes: the scheduler has to try the first one before a second is asked for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +53,6 @@ class World:
     graph: Graph
     pools: list[nodes.Pool]
     applied: list[Applied] = field(default_factory=list)
-    grown_at: float = 0.0
 
     @classmethod
     def start(
@@ -160,12 +157,18 @@ class World:
                 self.api.apply(system.volume(claim))
 
     def _grow_system(self) -> None:
-        """System nodes are started for pending pods, up to the group's maximum, as in the cluster."""
-        pods = self.api.list("v1", "Pod")
-        waiting = any("cpu" in why or "memory" in why for why in map(_why, pods) if why and "gpu" not in why)
-        if waiting and time.monotonic() - self.grown_at > NODE_S:
-            self.grow(None)
-            self.grown_at = time.monotonic()
+        """System nodes are started for pending pods, up to the group's maximum, as in the cluster.
+
+        One at a time, and the next one only when the scheduler has tried all that are there: it says how many
+        nodes it looked at, so a slow machine gets no more of them than a fast one.
+        """
+        all_tried = f"0/{len(self.zones)} nodes"
+        for pod in self.api.list("v1", "Pod"):
+            why = _why(pod)
+            short = "Insufficient cpu" in why or "Insufficient memory" in why or "Too many pods" in why
+            if all_tried in why and short and "gpu" not in why and "not-ready" not in why:
+                self.grow(None)
+                return
 
     def unsettled(self) -> list[str]:
         """What does not run yet, and why."""
