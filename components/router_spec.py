@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 import yaml
@@ -43,7 +44,7 @@ class RouterSpec:
     def names(self) -> RouterNames:
         return RouterNames(workload=self.workload)
 
-    @property
+    @cached_property
     def proxy(self) -> Part:
         config = envoy_config(self.names, self.times, service=self.service, pickers=self.replicas)
         return Part(
@@ -53,7 +54,7 @@ class RouterSpec:
             text=yaml.safe_dump(dict(config), sort_keys=False, width=110),
         )
 
-    @property
+    @cached_property
     def picker(self) -> Part:
         config = picker_config(adapters=self.adapters)
         return Part(

@@ -45,9 +45,15 @@ def render_text(template: str, values: Mapping[str, object]) -> str:
 
 def render_yaml(template: str, values: Mapping[str, object]) -> Any:
     """The parsed YAML document of a template."""
+    return parse_yaml(render_text(template, values))
+
+
+def parse_yaml(text: str) -> Any:
+    """Plain values of a document, by libyaml where PyYAML has it: ten times faster on long configurations."""
     import yaml  # noqa: PLC0415 - as above
 
-    return yaml.safe_load(render_text(template, values))
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    return yaml.load(text, Loader=loader)  # noqa: S506 - a safe loader either way
 
 
 def render_json(template: str, values: Mapping[str, object]) -> Any:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
+from inferstack.render import parse_yaml
 from inferstack.view import Undecided, View
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def configuration(resources: ResourceIndex, router: Resource) -> View:
         data = View(candidate.inputs).view("data")
         if router in resources.ancestors(candidate) and data.has(FILE):
             try:
-                return View(yaml.safe_load(data.required_text(FILE)), FILE)
+                return View(parse_yaml(data.required_text(FILE)), FILE)
             except yaml.YAMLError:
                 raise Undecided(f"data.{FILE} is not YAML, so it cannot be judged") from None
     raise Undecided(f"the configuration of {router.name} is not in the stack")

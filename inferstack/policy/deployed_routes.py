@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from inferstack.facts import LITELLM_PREFIXES, WORKLOAD_TYPE, FallbackFacts, WorkloadFacts
 from inferstack.policy.deployed_routers import ROUTER_TYPE, destinations, pool_labels
-from inferstack.render import render_text
+from inferstack.render import parse_yaml, render_text
 from inferstack.view import Undecided, View
 
 if TYPE_CHECKING:
@@ -147,7 +147,7 @@ def _yaml(text: str) -> View:
     import yaml  # noqa: PLC0415 - only where there is a gateway
 
     try:
-        document: Any = yaml.safe_load(text)
+        document: Any = parse_yaml(text)
     except yaml.YAMLError:
         raise Undecided("data.config.yaml is not YAML, so it cannot be judged") from None
     return View(document, "config.yaml")

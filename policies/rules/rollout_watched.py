@@ -11,6 +11,7 @@ from inferstack.policy.about import required_environment
 from inferstack.policy.deployed_routes import GATEWAY_TYPE, deployed, workloads_behind
 from inferstack.policy.over import over
 from inferstack.policy.types import Context, EnvironmentRule, Severity, Verdict, fail, not_applicable
+from inferstack.render import parse_yaml
 from inferstack.resources import Resource, ResourceIndex
 from inferstack.view import Undecided, View
 
@@ -29,7 +30,7 @@ def watched(resources: ResourceIndex) -> set[str]:
 
 def _managed(inputs: View) -> View:
     try:
-        return View(yaml.safe_load(inputs.required_text("data")), "data")
+        return View(parse_yaml(inputs.required_text("data")), "data")
     except yaml.YAMLError:
         raise Undecided("data is not YAML, so its alerts are not known") from None
 
