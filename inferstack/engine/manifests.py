@@ -147,7 +147,7 @@ def _dump(document: Mapping[str, Any], *, start: bool = False) -> str:
     )
 
 
-class _Dumper(yaml.SafeDumper):
+class _Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]  # libyaml where there is one
     """Block scalars for text of several lines; no anchors, so that each file reads alone."""
 
     def ignore_aliases(self, data: Any) -> bool:
