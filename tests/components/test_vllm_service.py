@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -10,110 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from components import recycling, vllm_objects
-from components.interconnect import link_of, nccl_environment
 from components.lifecycle import SPOT_NOTICE_S, lifecycle
-from components.metrics import load_metrics
 from components.pod_resources import pod_resources
-from components.vllm_args import Adapter, Launch, histogram_buckets, server_arguments
+from components.vllm_args import Adapter
 from inferstack.catalog.load import load_catalog
 from inferstack.engine.graph import Graph
 from inferstack.errors import InputError
-from inferstack.sizing.types import LoadTime, WorkloadPlan
+from inferstack.sizing.types import LoadTime
 from tests.components import builders
+from tests.components.launching import pod
 from tests.components.running import build, deploy, inventory, manifest, one, preview
-
-
-def pod(document: Mapping[str, Any]) -> Mapping[str, Any]:
-    spec: Mapping[str, Any] = document["spec"]["template"]["spec"]
-    return spec
-
-
-def flags(arguments: list[str]) -> dict[str, str]:
-    """Flag to value; a bare flag has none."""
-    found, position = {}, 1
-    while position < len(arguments):
-        value = arguments[position + 1] if position + 1 < len(arguments) else "--"
-        bare = value.startswith("--")
-        found[arguments[position]] = "" if bare else value
-        position += 1 if bare else 2
-    return found
-
-
-def arguments(plan: WorkloadPlan, **changes: Any) -> list[str]:
-    spec = builders.server_spec(plan, **changes)
-    return server_arguments(
-        Launch(
-            plan=plan,
-            weights_uri=spec.weights_uri,
-            resources=spec.resources,
-            times=spec.times,
-            vllm_version="0.33.0",
-            adapters=spec.adapters,
-        )
-    )
-
-
-class TestArguments:
-    def test_the_model_comes_first_then_the_plan_then_what_the_cluster_adds(self) -> None:
-        found = arguments(builders.PLAN)
-        assert found[:6] == [
-            "s3://weights/models/x/main", "--max-model-len", "16384", "--tensor-parallel-size", "4",
-            "--enable-auto-tool-choice",
-        ]  # fmt: skip
-        assert flags(found)["--served-model-name"] == "chat"
-        assert flags(found)["--load-format"] == "runai_streamer"
-        assert found.count("--tensor-parallel-size") == 1
-
-    def test_what_plan_or_user_states_is_never_added_again(self) -> None:
-        stated = (("--shutdown-timeout", "7"), ("--sse-keep-alive-interval", "3"))
-        found = arguments(replace(builders.PLAN, vllm_args=stated))
-        assert found.count("--shutdown-timeout") == 1
-        assert flags(found)["--shutdown-timeout"] == "7"
-
-    def test_embedding_models_run_as_pooling_models_and_stream_nothing(self) -> None:
-        found = flags(arguments(builders.embed_plan()))
-        assert found["--runner"] == "pooling"
-        assert "--sse-keep-alive-interval" not in found
-
-    def test_groups_learn_their_rank_from_the_leader_worker_set(self) -> None:
-        found = flags(arguments(builders.group_plan()))
-        assert found["--nnodes"] == "$(LWS_GROUP_SIZE)"
-        assert found["--node-rank"] == "$(LWS_WORKER_INDEX)"
-        assert found["--master-addr"] == "$(LWS_LEADER_ADDRESS)"
-
-    def test_ranks_share_the_download_only_within_a_node(self) -> None:
-        settings = {
-            plan.workload: json.loads(flags(arguments(plan))["--model-loader-extra-config"])
-            for plan in (builders.PLAN, builders.small_plan(), builders.group_plan())
-        }
-        assert settings["chat"]["distributed"] is True
-        assert "distributed" not in settings["assistant"]
-        assert "distributed" not in settings["reasoning"]
-
-    def test_data_parallel_ranks_of_a_node_share_the_download_too(self) -> None:
-        for plan in (builders.ranks_plan(), builders.rank_group_plan()):
-            found = flags(arguments(plan))
-            assert json.loads(found["--model-loader-extra-config"])["distributed"] is True
-        found = flags(arguments(builders.ranks_plan()))
-        assert not {"--nnodes", "--data-parallel-address", "--data-parallel-rpc-port"} & found.keys()
-
-    def test_adapters_are_loaded_from_where_they_were_fetched(self) -> None:
-        adapters = (Adapter(name="tone", uri="s3://acme/tone-v3"),)
-        found = arguments(builders.PLAN, adapters=adapters)
-        assert found[-2:] == ["--lora-modules", '{"name": "tone", "path": "/adapters/tone"}']
-        assert "--enable-lora" in found
-
-    def test_service_levels_are_bounds_of_the_histograms(self) -> None:
-        buckets = histogram_buckets(builders.PLAN, "0.33.0")
-        assert set(buckets) == {"time_to_first_token", "inter_token_latency"}
-        assert 1.5 in buckets["time_to_first_token"]
-        assert 0.08 in buckets["inter_token_latency"]
-        assert buckets["time_to_first_token"] == sorted(buckets["time_to_first_token"])
-
-    def test_levels_that_are_bounds_already_change_nothing(self) -> None:
-        plan = replace(builders.PLAN, slo_ttft_p95_ms=1000.0, slo_itl_p95_ms=100.0)
-        assert histogram_buckets(plan, "0.33.0") == {}
-        assert "--custom-histogram-buckets" not in arguments(plan)
 
 
 class TestLifecycle:
@@ -297,99 +201,6 @@ class TestRollout:
         )
 
 
-class TestGroups:
-    def test_a_group_restarts_as_a_whole(self, groups: Graph) -> None:
-        document = manifest(groups, "LeaderWorkerSet", "model-reasoning")
-        template = document["spec"]["leaderWorkerTemplate"]
-        assert (document["spec"]["replicas"], template["size"]) == (2, 2)
-        assert template["restartPolicy"] == "RecreateGroupOnPodRestart"
-
-    def test_workers_serve_no_one(self, groups: Graph) -> None:
-        template = manifest(groups, "LeaderWorkerSet", "model-reasoning")["spec"]["leaderWorkerTemplate"]
-        leader = template["leaderTemplate"]["spec"]["containers"][0]
-        worker = template["workerTemplate"]["spec"]["containers"][0]
-        assert worker["args"] == [*leader["args"], "--headless"]
-        assert "startupProbe" not in worker
-        assert leader["startupProbe"]
-
-    def test_data_parallel_ranks_of_other_nodes_report_to_the_leader(self) -> None:
-        """The leader listens on its own address; ranks follow from the node's place in the group."""
-        document = vllm_objects.leader_worker_set(builders.server_spec(builders.rank_group_plan()))
-        template = document["spec"]["leaderWorkerTemplate"]
-        leader, worker = (template[f"{who}Template"]["spec"]["containers"][0] for who in ("leader", "worker"))
-        ours, theirs = flags(leader["args"]), flags(worker["args"])
-        assert ours["--data-parallel-address"] == "$(POD_IP)"
-        assert theirs["--data-parallel-address"] == "$(LWS_LEADER_ADDRESS)"
-        assert ours["--data-parallel-rpc-port"] == theirs["--data-parallel-rpc-port"] == "29550"
-        address = {"name": "POD_IP", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}}
-        assert address in leader["env"]
-        for found in (ours, theirs):
-            assert (found["--data-parallel-size"], found["--data-parallel-size-local"]) == ("8", "4")
-            assert found["--node-rank"] == "$(LWS_WORKER_INDEX)"
-            assert "--data-parallel-start-rank" not in found  # would make every node answer for itself
-        assert (ours["--api-server-count"], "--headless" in ours) == ("8", False)
-        # a server without a front end refuses to be told how many it has
-        assert ("--api-server-count" in theirs, "--headless" in theirs) == (False, True)
-        assert leader["resources"]["limits"]["nvidia.com/gpu"] == "8"
-
-    def test_a_rank_group_is_no_different_to_others(self) -> None:
-        spec, ranks = (
-            builders.server_spec(plan) for plan in (builders.group_plan(), builders.rank_group_plan())
-        )
-        assert vllm_objects.network_policy(ranks) == vllm_objects.network_policy(spec)
-        assert ranks.resources == spec.resources
-
-    def test_ranks_of_one_node_have_all_its_gpus(self) -> None:
-        resources = builders.server_spec(builders.ranks_plan()).resources
-        assert (resources.gpus, resources.link) == (8, "nvlink")
-        assert resources.streamer_bytes_per_gpu * 8 < resources.memory_gib * 2**30
-        assert resources.shm_gib > 2
-
-    def test_only_leaders_answer(self, groups: Graph) -> None:
-        selector = manifest(groups, "Service", "model-reasoning-entry")["spec"]["selector"]
-        assert selector["leaderworkerset.sigs.k8s.io/worker-index"] == "0"
-
-    def test_the_sets_own_name_is_left_to_its_controllers_headless_service(self, groups: Graph) -> None:
-        """It makes none where a Service has that name already, and ranks find each other through it."""
-        services = {
-            item.inputs["metadata"]["name"]  # type: ignore[index]  # manifests are mappings
-            for item in groups
-            if item.inputs.get("kind") == "Service"
-        }
-        assert "model-reasoning-entry" in services
-        assert "model-reasoning" not in services
-
-    def test_ranks_may_talk_to_each_other_and_no_one_else(self, groups: Graph) -> None:
-        spec = manifest(groups, "NetworkPolicy", "model-reasoning")["spec"]
-        own = [{"podSelector": spec["podSelector"]}]
-        assert {"from": own} in spec["ingress"]
-        assert {"to": own} in spec["egress"]
-
-    def test_pods_ask_for_all_gpus_and_interfaces_of_a_node(self, groups: Graph) -> None:
-        template = manifest(groups, "LeaderWorkerSet", "model-reasoning")["spec"]["leaderWorkerTemplate"]
-        limits = template["workerTemplate"]["spec"]["containers"][0]["resources"]["limits"]
-        assert (limits["nvidia.com/gpu"], limits["vpc.amazonaws.com/efa"]) == ("8", "16")
-
-    def test_locked_memory_is_allowed_where_efa_needs_it_and_nowhere_else(
-        self, groups: Graph, prod: Graph
-    ) -> None:
-        template = manifest(groups, "LeaderWorkerSet", "model-reasoning")["spec"]["leaderWorkerTemplate"]
-        security = template["leaderTemplate"]["spec"]["containers"][0]["securityContext"]
-        assert security["capabilities"] == {"drop": ["ALL"], "add": ["IPC_LOCK"]}
-        assert (
-            manifest(groups, "Namespace", "llm-serving")["metadata"]["labels"][
-                "pod-security.kubernetes.io/enforce"
-            ]
-            == "privileged"
-        )
-        assert (
-            "add"
-            not in pod(manifest(prod, "Deployment", "model-chat"))["containers"][0]["securityContext"][
-                "capabilities"
-            ]
-        )
-
-
 class TestAccess:
     def test_only_gateway_and_prometheus_reach_the_server(self, prod: Graph) -> None:
         rule = manifest(prod, "NetworkPolicy", "model-chat")["spec"]["ingress"]
@@ -433,81 +244,6 @@ def test_adapters_of_the_users_own_bucket_may_be_read() -> None:
     assert fetched[0] == "s3://acme-adapters/tone-v3"
     assert fetched[2].endswith("/models/acme/law-lora/main")
     assert len(graph.of_type("kubernetes:batch/v1:Job")) == 2
-
-
-def test_an_unknown_vllm_version_has_no_metric_names() -> None:
-    with pytest.raises(InputError, match=r"0\.99\.0.*accepted: .*0\.33\.0"):
-        load_metrics("0.99.0")
-
-
-class TestInterconnect:
-    """By what links the GPUs of one replica."""
-
-    @pytest.mark.parametrize(
-        ("name", "gpus", "link"),
-        [
-            ("g6.xlarge", 1, "single"),
-            ("g6e.12xlarge", 4, "pcie"),
-            ("g6e.12xlarge", 1, "single"),
-            ("g7e.12xlarge", 2, "pcie-p2p"),
-            ("p4d.24xlarge", 8, "nvlink"),
-            ("p5en.48xlarge", 8, "nvlink"),
-        ],
-    )
-    def test_the_link_is_the_instances(self, name: str, gpus: int, link: str) -> None:
-        assert link_of(load_catalog().instance(name), gpus) == link
-
-    def test_one_gpu_needs_no_settings(self) -> None:
-        assert nccl_environment("single", nodes=1, efa=False) == {}
-
-    def test_plain_pcie_goes_through_host_memory(self) -> None:
-        found = nccl_environment("pcie", nodes=1, efa=False)
-        assert found == {"NCCL_DEBUG": "WARN", "NCCL_P2P_DISABLE": "1"}
-        assert "NCCL_P2P_DISABLE" not in nccl_environment("pcie-p2p", nodes=1, efa=False)
-        assert "NCCL_P2P_DISABLE" not in nccl_environment("nvlink", nodes=1, efa=False)
-
-    def test_groups_meet_on_the_pods_interface(self, groups: Graph) -> None:
-        template = manifest(groups, "LeaderWorkerSet", "model-reasoning")["spec"]["leaderWorkerTemplate"]
-        for part in ("leaderTemplate", "workerTemplate"):
-            values = {item["name"]: item["value"] for item in template[part]["spec"]["containers"][0]["env"]}
-            assert values["NCCL_SOCKET_IFNAME"] == values["GLOO_SOCKET_IFNAME"] == "eth0"
-            assert (values["FI_PROVIDER"], values["FI_EFA_USE_DEVICE_RDMA"]) == ("efa", "1")
-
-
-class TestSecondModel:
-    """Speculative decoding with a draft model: it is fetched like an adapter."""
-
-    def graph(self, draft: str) -> Graph:
-        args = builders.dev()
-        serving = {"speculative": {"method": "draft_model", "tokens": 4, "draft": draft}}
-        served = builders.workload("assistant", "Qwen/Qwen3-8B", serving=serving)
-        config = '{"method":"draft_model","model":"/adapters/_draft","num_speculative_tokens":4}'
-        plan = builders.small_plan(vllm_args=(("--speculative-config", config),))
-        return preview(build(builders.arguments(args.loaded.environment, builders.US_ZONES, (served, plan))))
-
-    def test_from_the_hub_through_the_store(self) -> None:
-        graph = self.graph("Qwen/Qwen3-0.6B")
-        spec = pod(manifest(graph, "Deployment", "model-assistant"))
-        source, target = spec["initContainers"][0]["args"]
-        assert source.endswith("/models/Qwen/Qwen3-0.6B/main")
-        assert target == "/adapters/_draft"
-        assert len(graph.of_type("kubernetes:batch/v1:Job")) == 2
-        assert "models/Qwen/Qwen3-0.6B/main/*" in str(
-            one(graph, "aws:iam/rolePolicy:RolePolicy", "dev-assistant").inputs["policy"]
-        )
-        assert "--lora-modules" not in spec["containers"][0]["args"]
-
-    def test_from_a_bucket_of_the_users_own(self) -> None:
-        graph = self.graph("s3://acme-drafts/small")
-        spec = pod(manifest(graph, "Deployment", "model-assistant"))
-        assert spec["initContainers"][0]["args"] == ["s3://acme-drafts/small", "/adapters/_draft"]
-        policy = str(one(graph, "aws:iam/rolePolicy:RolePolicy", "dev-assistant").inputs["policy"])
-        assert "arn:aws:s3:::acme-drafts/small/*" in policy
-        assert len(graph.of_type("kubernetes:batch/v1:Job")) == 1
-
-    def test_rules_see_it_among_the_weights(self) -> None:
-        facts = one(self.graph("s3://acme-drafts/small"), "inferstack:index:VllmService").inputs
-        assert facts["adapters"] == [{"name": "draft", "source": "s3://acme-drafts/small"}]
 
 
 class TestRecycling:
