@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from inferstack.cli.output import emit_json, progress
+from inferstack.cli.output import emit_json
 
 if TYPE_CHECKING:
     from inferstack.cost.bill import Bill, GroupKey
@@ -106,14 +106,10 @@ def _graphs(env: str | None, preview_file: str | None, against: str | None) -> t
         return graph, _other_preview(against) if against is not None else None
     if env is None:
         raise InputError(Problem(message="nothing to price", accepted="ENV or --preview FILE"))
-    from inferstack.cli.env import find_environment
+    from inferstack.cli.offline import offline
     from inferstack.engine.baseline import load_baseline
-    from inferstack.engine.program import run_program
-    from inferstack.engine.project import resolve
 
-    target = resolve(find_environment(env))
-    progress(f"running the program of {target.stack} offline")
-    graph = run_program(target)
+    target, graph = offline(env)
     return graph, load_baseline(against, target).graph if against is not None else None
 
 

@@ -42,18 +42,13 @@ def doctor(
       AWS_PROFILE=prod inferstack doctor prod-eu
       inferstack doctor prod-eu --check vcpu-quota --json
     """
-    from inferstack.cli.env import find_environment
-    from inferstack.engine.program import run_program
-    from inferstack.engine.project import resolve
+    from inferstack.cli.offline import offline
     from inferstack.preflight.checks import CHECKS
     from inferstack.preflight.run import choose
 
     checks, day = choose(CHECKS, only), as_of_day(as_of)
-    target = resolve(find_environment(env))
-    progress(f"running the program of {target.stack} offline")
-    report = examined(
-        target, run_program(target), checks=checks, today=day, ask_hub=hub, ask_registries=images
-    )
+    target, graph = offline(env)
+    report = examined(target, graph, checks=checks, today=day, ask_hub=hub, ask_registries=images)
     if as_json:
         emit_json(report_document(report))
     else:

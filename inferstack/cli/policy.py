@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from inferstack.cli.cost import as_of_day
-from inferstack.cli.output import emit_json, progress
+from inferstack.cli.output import emit_json
 
 if TYPE_CHECKING:
     from inferstack.engine.graph import Graph
@@ -117,13 +117,9 @@ def _graph(env: str | None, preview_file: str | None) -> Graph:
             message = "no resource in this preview: nothing to judge, and nothing is no pass"
             raise InputError(Problem(message=message, file=preview_file))
         return graph
-    from inferstack.cli.env import find_environment
-    from inferstack.engine.program import run_program
-    from inferstack.engine.project import resolve
+    from inferstack.cli.offline import offline
 
-    target = resolve(find_environment(env or ""))
-    progress(f"running the program of {target.stack} offline")
-    return run_program(target)
+    return offline(env or "")[1]
 
 
 def _report(

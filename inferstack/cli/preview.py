@@ -34,13 +34,9 @@ def preview(env: str, against: str | None, as_json: bool) -> None:
       inferstack preview prod-eu --against main
       inferstack preview prod-eu --against out/prod-eu --json
     """
-    from inferstack.cli.env import find_environment
-    from inferstack.engine.program import run_program
-    from inferstack.engine.project import resolve
+    from inferstack.cli.offline import offline
 
-    target = resolve(find_environment(env))
-    progress(f"running the program of {target.stack} offline")
-    graph = run_program(target)
+    target, graph = offline(env)
     if against is None:
         from inferstack.engine.steps import first_deployment
         from inferstack.review.changes import first_lines

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from inferstack.cli.output import progress
@@ -13,7 +12,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from inferstack.errors import Problem
-    from inferstack.review.launches import Launch
 
 EXTRA: Final = "inferstack[vllm]"
 
@@ -23,7 +21,8 @@ def vllm_check(files: Sequence[str]) -> list[Problem]:
     _require_pinned()
     import logging
 
-    from inferstack.review.launches import refusals
+    from inferstack.cli.offline import offline
+    from inferstack.review.launches import launches, refusals
     from inferstack.spec.vllm_parser import installed_check, installed_parser
 
     logging.getLogger("vllm").setLevel(logging.ERROR)  # it reports every detail of a machine without GPUs
@@ -31,19 +30,9 @@ def vllm_check(files: Sequence[str]) -> list[Problem]:
     parser, check = installed_parser(), installed_check()
     return [
         replace(problem, file=file)
-        for file, found in ((file, _launches(file)) for file in files)
-        for problem in refusals(parser, check, found)
+        for file in files
+        for problem in refusals(parser, check, launches(offline(file)[1]))
     ]
-
-
-def _launches(file: str) -> Sequence[Launch]:
-    from inferstack.engine.program import run_program
-    from inferstack.engine.project import resolve
-    from inferstack.review.launches import launches
-
-    target = resolve(Path(file))
-    progress(f"running the program of {target.stack} offline")
-    return launches(run_program(target))
 
 
 def _require_pinned() -> None:
