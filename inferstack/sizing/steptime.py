@@ -123,11 +123,15 @@ class StepModel:
         world = d.experts_over
         if world == 1:
             return
+        self._all_reduce(rates, world, 2 * n.layers if d.tp > 1 else n.moe_layers)
+
+    def _all_reduce(self, rates: _Rates, world: int, reductions: float) -> None:
+        """So many in a step, over ``world`` GPUs."""
         link, gb_per_s, latencies = rates.link(world)
-        reductions = 2 * n.layers if d.tp > 1 else n.moe_layers
-        wire_bytes = 2 * (world - 1) / world * n.hidden * 2
         self._allreduce_base_ms = reductions * link.latency_us * latencies / 1e3
-        self._allreduce_ms_per_token = reductions * wire_bytes / (link.fraction * gb_per_s * 1e6)
+        self._allreduce_ms_per_token = (
+            reductions * _reduced_bytes(self.network.hidden, world) / (link.fraction * gb_per_s * 1e6)
+        )
 
     def _set_gathering(self, d: Deployment, rates: _Rates) -> None:
         """Attention is reduced inside a rank; a layer of experts gathers the tokens of all ranks and reduces
@@ -135,13 +139,9 @@ class StepModel:
         n, costs = self.network, rank_costs()
         self._allreduce_base_ms = self._allreduce_ms_per_token = 0.0
         if d.tp > 1:
-            link, gb_per_s, latencies = rates.link(d.tp)
             # after attention and after a dense MLP; GPUs of a rank take shares of its tokens to the experts
             # and gather them again, half an all-reduce
-            reductions = n.layers + (n.layers - n.moe_layers) + n.moe_layers / 2
-            wire_bytes = 2 * (d.tp - 1) / d.tp * n.hidden * 2
-            self._allreduce_base_ms = reductions * link.latency_us * latencies / 1e3
-            self._allreduce_ms_per_token = reductions * wire_bytes / (link.fraction * gb_per_s * 1e6)
+            self._all_reduce(rates, d.tp, n.layers + (n.layers - n.moe_layers) + n.moe_layers / 2)
         world = d.experts_over
         link, gb_per_s, latencies = rates.link(world)
         rate, latency_us = link.fraction * gb_per_s, link.latency_us * latencies
@@ -150,7 +150,7 @@ class StepModel:
             if d.node_network_gb_per_s is not None:
                 rate = min(rate, costs.network_share * d.node_network_gb_per_s)
         self._allreduce_base_ms += n.moe_layers * 2 * latency_us / 1e3
-        wire_bytes = 2 * (world - 1) / world * n.hidden * 2 * d.data_parallel
+        wire_bytes = _reduced_bytes(n.hidden, world) * d.data_parallel
         self._exchange_ms_per_token = n.moe_layers * wire_bytes / (rate * 1e6)
 
     def _set_ranks(self, d: Deployment, *, all_to_all: bool) -> None:
@@ -309,3 +309,8 @@ def pcie_gb_per_s(pcie: str | None) -> float:
         if pcie and generation in pcie.split("/")[0].partition("x")[0]:
             return rate
     return 32.0
+
+
+def _reduced_bytes(hidden: int, world: int) -> float:
+    """What an all-reduce of one token's activations moves over a GPU's links, at two bytes an element."""
+    return 2 * (world - 1) / world * hidden * 2
