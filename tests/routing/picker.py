@@ -7,7 +7,6 @@ the body in pieces.
 from __future__ import annotations
 
 import asyncio
-import threading
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -15,15 +14,16 @@ from typing import Any, Literal
 import grpc
 import grpc.aio
 
+from tests.certificate import self_signed
+from tests.loopback import LoopThread
 from tests.routing import ext_proc
-from tests.routing.certificate import self_signed
 
 PIECE = 62_000
 Mood = Literal["well", "hangs", "breaks off", "talks nonsense", "names nobody", "refuses", "garbles"]
 
 
 @dataclass
-class Picker:
+class Picker(LoopThread):
     """``choose`` says which replica takes a body; ``mood`` how it goes wrong."""
 
     choose: Callable[[bytes], str]
@@ -36,39 +36,26 @@ class Picker:
     """Called when a body is complete and nothing is answered yet."""
     headers: list[dict[str, str]] = field(default_factory=list)
 
-    def start(self) -> Picker:
-        self._loop, self._ready = asyncio.new_event_loop(), threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
-        assert self._ready.wait(10), "the picker did not start"
-        return self
-
     def kill(self) -> None:
         """At once: streams are cut, nothing listens any more."""
         asyncio.run_coroutine_threadsafe(self._server.stop(None), self._loop).result(10)
 
     def stop(self) -> None:
         self.kill()
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
+        super().stop()
 
     def reset(self) -> None:
         self.mood, self.asked, self.answers, self.before = "well", 0, 0, None
         self.headers.clear()
 
-    def _run(self) -> None:
-        asyncio.set_event_loop(self._loop)
-        self._loop.run_until_complete(self._serve())
-        self._ready.set()
-        self._loop.run_forever()
-
-    async def _serve(self) -> None:
+    async def listen(self) -> list[asyncio.Server]:
         self._server = grpc.aio.server()
         self._server.add_generic_rpc_handlers((_Handlers(self),))
         key, certificate = self_signed()
         credentials = grpc.ssl_server_credentials([(key, certificate)])
         self.port = self._server.add_secure_port(f"127.0.0.1:{self.port}", credentials)
         await self._server.start()
+        return []  # it stops its own
 
     async def process(self, requests: AsyncIterator[Any], context: Any) -> AsyncIterator[Any]:
         self.asked += 1

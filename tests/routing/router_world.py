@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 
+from tests.loopback import free_port
 from tests.routing import envoy as envoy_module
-from tests.routing.envoy import ENVOY, Address, Envoy, free_port, running
+from tests.routing.envoy import ENVOY, Address, Envoy, running
 from tests.routing.fake_vllm import Fleet
 from tests.routing.picker import Picker
 

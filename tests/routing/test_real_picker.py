@@ -30,7 +30,8 @@ from tests.cluster.api import Api
 from tests.cluster.build import BIN, CERTIFICATES
 from tests.cluster.control_plane import ControlPlane
 from tests.components.running import manifest
-from tests.routing.envoy import Envoy, free_port, question, running
+from tests.loopback import free_port
+from tests.routing.envoy import Envoy, question, running
 from tests.routing.fake_vllm import Fleet
 from tests.routing.router_world import ENTRY, both_well, need_envoy, places
 from tests.snapshots import exposition
