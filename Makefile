@@ -73,7 +73,7 @@ test-promtool: setup ## Rules and queries under Prometheus' promtool, built with
 	  prisma generate --schema .tools/litellm/lib/python3.*/site-packages/litellm/proxy/schema.prisma >/dev/null && \
 	  touch $@; } || { rm -rf .tools/prisma; echo "Prisma could not be installed; the gateway's database tests will be skipped"; }
 
-test-gateway: setup .tools/litellm/.synced .tools/prisma/.synced ## The generated gateway configuration in a real LiteLLM proxy (about 10 minutes on 2 cores; 13 with a database)
+test-gateway: setup .tools/litellm/.synced .tools/prisma/.synced ## The generated gateway configuration in a real LiteLLM proxy (about 5 minutes on 2 cores; 13 with a database)
 	@$(RUN) pytest -q -rs -m gateway tests/gateway || test $$? -eq 5
 
 .tools/envoy/.synced: tests/routing/envoy.txt | setup
