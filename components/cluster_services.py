@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pulumi
 import pulumi_kubernetes as kubernetes
-import yaml
 
 from components import iam, kube, naming, serving
 from components.base import Component
@@ -16,6 +15,7 @@ from components.charts import SYSTEM_NAMESPACE, release
 from components.facts import ChartFacts
 from components.naming import STANDBY_SUFFIX
 from components.pins import DATA
+from inferstack.plain_yaml import read_yaml
 
 if TYPE_CHECKING:
     from components.pins import Pins
@@ -133,8 +133,7 @@ class ClusterServices(Component):
 
 def inference_pool_kind() -> dict[str, Any]:
     """The definition of InferencePool: no chart brings it."""
-    text = (DATA / "inference_pool.yaml").read_text(encoding="utf-8")
-    return dict(yaml.safe_load(text))
+    return dict(read_yaml(DATA / "inference_pool.yaml"))
 
 
 def storage_class(*, default: bool = True) -> dict[str, Any]:

@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
 
-import yaml
-
 from components import arns, iam, naming
 from components.charts import SYSTEM_NAMESPACE, release
 from components.pins import DATA
+from inferstack.plain_yaml import read_yaml
 
 if TYPE_CHECKING:
     from pulumi_kubernetes.helm.v3 import Release
@@ -62,7 +61,7 @@ def controller_values(place: iam.Place, vpc: Mapping[str, Any]) -> dict[str, Any
 
 @cache
 def _actions() -> dict[str, tuple[str, ...]]:
-    table = yaml.safe_load((DATA / "load_balancer_controller.yaml").read_text(encoding="utf-8"))
+    table = read_yaml(DATA / "load_balancer_controller.yaml")
     return {name: tuple(actions) for name, actions in table.items() if name != "source"}
 
 

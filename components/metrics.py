@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final
 
-import yaml
-
 from components.pins import DATA
 from inferstack.errors import InputError, Problem
+from inferstack.plain_yaml import read_yaml
 
 PARTS: Final = ("_bucket", "_sum", "_count")
 BUCKET: Final = "_bucket"
@@ -76,7 +75,7 @@ class Metrics:
 @cache
 def load_metrics(vllm_version: str) -> Metrics:
     """InputError when the names of this release were never read."""
-    table = yaml.safe_load((DATA / "metrics.yaml").read_text(encoding="utf-8"))
+    table = read_yaml(DATA / "metrics.yaml")
     vllm = table["vllm"]
     if vllm_version not in vllm["read"]:
         raise InputError(

@@ -8,9 +8,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from inferstack.errors import InputError, Problem
+from inferstack.plain_yaml import read_yaml
 
 DATA = Path(__file__).parent / "data"
 DOCKER_HUB = "docker.io/"
@@ -165,10 +164,10 @@ class Pins:
 @cache
 def load_chart_images() -> Mapping[str, Mapping[str, str]]:
     """By chart: path in its values, image."""
-    document = yaml.safe_load((DATA / "chart_images.yaml").read_text(encoding="utf-8"))
+    document = read_yaml(DATA / "chart_images.yaml")
     return {name: images for name, images in document.items() if isinstance(images, dict)}
 
 
 @cache
 def load_pins() -> Pins:
-    return Pins(yaml.safe_load((DATA / "pins.yaml").read_text(encoding="utf-8")))
+    return Pins(read_yaml(DATA / "pins.yaml"))

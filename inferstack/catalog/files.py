@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from inferstack.catalog.types import Fact
 from inferstack.errors import InputError, Problem
+from inferstack.plain_yaml import LOADER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -23,13 +24,12 @@ if TYPE_CHECKING:
 
 T = TypeVar("T", bound=Fact)
 
-_SafeLoader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _ENTRY = re.compile(
     r"^(?:- (?:id|version|name|since): (?P<id>.+?)|  aliases: \[(?P<aliases>.+)\])\s*$", re.MULTILINE
 )
 
 
-class _Loader(_SafeLoader):  # type: ignore[misc]  # the base is chosen at run time: with libyaml or without
+class _Loader(LOADER):  # type: ignore[misc]  # the base is chosen at run time: with libyaml or without
     """Safe YAML with Decimals for floats and an error for a key that stands twice."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:

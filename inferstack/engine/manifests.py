@@ -16,6 +16,7 @@ import yaml
 
 from inferstack.engine import wire
 from inferstack.engine.graph import Graph
+from inferstack.plain_yaml import DUMPER
 from inferstack.resources import Resource
 
 UNKNOWN_TEXT: Final = "<known after deployment>"
@@ -147,7 +148,7 @@ def _dump(document: Mapping[str, Any], *, start: bool = False) -> str:
     )
 
 
-class _Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]  # libyaml where there is one
+class _Dumper(DUMPER):
     """Block scalars for text of several lines; no anchors, so that each file reads alone."""
 
     def ignore_aliases(self, data: Any) -> bool:

@@ -8,9 +8,8 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-import yaml
-
 from inferstack.engine.compare import covers
+from inferstack.plain_yaml import read_yaml
 from inferstack.resources import Resource
 
 _DATA: Final = Path(__file__).parent / "data" / "replacement.yaml"
@@ -65,7 +64,7 @@ class Rules:
 
 @cache
 def load_rules() -> Rules:
-    document = yaml.safe_load(_DATA.read_text(encoding="utf-8"))
+    document = read_yaml(_DATA)
     return Rules(
         every={package: tuple(names) for package, names in document["every"].items()},
         types={type_: tuple(names) for type_, names in document["types"].items()},

@@ -7,10 +7,9 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import yaml
-
 from inferstack.errors import InputError, Problem
 from inferstack.local.types import LocalModel
+from inferstack.plain_yaml import read_yaml
 from inferstack.sizing.extras import asked_ranks
 from inferstack.sizing.options import PINNED_VLLM
 from inferstack.sizing.parsers import hf_overrides, parsers_of
@@ -32,7 +31,7 @@ _BYTES_PER_WEIGHT: Final = 2
 
 @functools.cache
 def images() -> dict[str, str]:
-    table: dict[str, Any] = yaml.safe_load((DATA / "images.yaml").read_text(encoding="utf-8"))
+    table: dict[str, Any] = read_yaml(DATA / "images.yaml")
     return {kind: f"{table[kind]}:v{PINNED_VLLM}" for kind in ("gpu", "cpu")}
 
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from inferstack.errors import InputError, Problem
 from inferstack.local.model import DATA
 from inferstack.local.text import head
 from inferstack.local.types import LocalFile, LocalModel
+from inferstack.plain_yaml import read_yaml
 from inferstack.spec.accepted import nearest
 
 if TYPE_CHECKING:
@@ -22,7 +21,7 @@ ADDRESS = "http://127.0.0.1:11434/v1"
 @functools.cache
 def tags() -> Mapping[str, str]:
     """Catalog id to tag."""
-    table: dict[str, Any] = yaml.safe_load((DATA / "ollama.yaml").read_text(encoding="utf-8"))
+    table: dict[str, Any] = read_yaml(DATA / "ollama.yaml")
     found: dict[str, str] = table["tags"]
     return found
 

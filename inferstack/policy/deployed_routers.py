@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
-from inferstack.render import parse_yaml
+from inferstack.plain_yaml import parse_yaml
 from inferstack.view import Undecided, View
 
 if TYPE_CHECKING:

@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from inferstack.facts import LITELLM_PREFIXES, WORKLOAD_TYPE, FallbackFacts, WorkloadFacts
+from inferstack.plain_yaml import parse_yaml
 from inferstack.policy.deployed_routers import ROUTER_TYPE, destinations, pool_labels
-from inferstack.render import parse_yaml, render_text
+from inferstack.render import render_text
 from inferstack.view import Undecided, View
 
 if TYPE_CHECKING:

@@ -9,8 +9,7 @@ from math import ceil
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
-import yaml
-
+from inferstack.plain_yaml import read_yaml
 from inferstack.preflight.aws import ApiError
 
 if TYPE_CHECKING:
@@ -45,7 +44,7 @@ class Quota:
 @cache
 def quotas() -> dict[str, Quota]:
     """All quotas known here, by code."""
-    entries = yaml.safe_load(DATA.read_text(encoding="utf-8"))["quotas"]
+    entries = read_yaml(DATA)["quotas"]
     found = (Quota(**{**entry, "families": tuple(entry["families"])}) for entry in entries)
     return {quota.code: quota for quota in found}
 

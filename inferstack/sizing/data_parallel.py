@@ -13,7 +13,7 @@ from pathlib import Path
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Final
 
-import yaml
+from inferstack.plain_yaml import read_yaml
 
 if TYPE_CHECKING:
     from inferstack.catalog.types import Architecture
@@ -36,7 +36,7 @@ class RankCosts:
 
 @functools.cache
 def rank_costs() -> RankCosts:
-    return RankCosts(**yaml.safe_load(_FILE.read_text(encoding="utf-8")))
+    return RankCosts(**read_yaml(_FILE))
 
 
 def copies_cache(architecture: Architecture, gpus: int) -> bool:

@@ -7,8 +7,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import yaml
-
+from inferstack.plain_yaml import read_yaml
 from inferstack.sizing.tensors import padded_vocab, shared_width
 from inferstack.sizing.vllm_defaults import V1_SINCE, Limits, version_key
 from inferstack.units import GIB
@@ -61,7 +60,7 @@ class Constants:
 
 @functools.cache
 def _document() -> dict[str, Any]:
-    document: dict[str, Any] = yaml.safe_load(_DATA.read_text(encoding="utf-8"))
+    document: dict[str, Any] = read_yaml(_DATA)
     return document
 
 

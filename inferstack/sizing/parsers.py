@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import yaml
+from inferstack.plain_yaml import read_yaml
 
 if TYPE_CHECKING:
     from inferstack.sizing.subject import Subject
@@ -33,7 +33,7 @@ def family_parsers() -> Mapping[str, Parsers]:
 
 
 def _families(file: str) -> dict[str, dict[str, Any]]:
-    table: dict[str, dict[str, dict[str, Any]]] = yaml.safe_load((_DATA / file).read_text(encoding="utf-8"))
+    table: dict[str, dict[str, dict[str, Any]]] = read_yaml(_DATA / file)
     return table["families"]
 
 

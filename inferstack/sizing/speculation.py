@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-import yaml
+from inferstack.plain_yaml import read_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -77,6 +77,6 @@ def acceptance_spread() -> float:
 
 @functools.cache
 def _table() -> tuple[Mapping[str, float], float]:
-    document = yaml.safe_load(_DATA.read_text(encoding="utf-8"))
+    document = read_yaml(_DATA)
     rates = {method: float(entry["rate"]) for method, entry in document["acceptance_rates"].items()}
     return rates, float(document["spread"]["rate"])

@@ -14,6 +14,7 @@ from typing import Any, Final
 import yaml
 
 from inferstack.errors import InputError, Problem
+from inferstack.plain_yaml import LOADER
 from inferstack.spec.scalars import resolve
 
 MAX_BYTES: Final = 1024 * 1024
@@ -26,7 +27,6 @@ DocPath = tuple[str | int, ...]
 _CONTROL: Final = re.compile(
     "[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]"
 )
-_LOADER: Final[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ def read(text: str, *, file: str) -> Document:
         raise InputError(Problem(message=message, file=file, line=line, accepted="UTF-8 text"))
     builder = _Builder(file)
     try:
-        for event in yaml.parse(text, Loader=_LOADER):
+        for event in yaml.parse(text, Loader=LOADER):
             builder.take(event)
     except yaml.YAMLError as error:
         raise InputError(_syntax(error, text, file)) from None

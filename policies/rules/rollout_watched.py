@@ -7,11 +7,11 @@ from typing import Final
 
 import yaml
 
+from inferstack.plain_yaml import parse_yaml
 from inferstack.policy.about import required_environment
 from inferstack.policy.deployed_routes import GATEWAY_TYPE, deployed, workloads_behind
 from inferstack.policy.over import over
 from inferstack.policy.types import Context, EnvironmentRule, Severity, Verdict, fail, not_applicable
-from inferstack.render import parse_yaml
 from inferstack.resources import Resource, ResourceIndex
 from inferstack.view import Undecided, View
 

@@ -31,9 +31,9 @@ def either_parser(request, monkeypatch):
     if request.param == "libyaml":
         if not hasattr(yaml, "CSafeLoader"):
             pytest.skip("PyYAML without libyaml")
-        monkeypatch.setattr(yaml_lines, "_LOADER", yaml.CSafeLoader)
+        monkeypatch.setattr(yaml_lines, "LOADER", yaml.CSafeLoader)
     else:
-        monkeypatch.setattr(yaml_lines, "_LOADER", yaml.SafeLoader)
+        monkeypatch.setattr(yaml_lines, "LOADER", yaml.SafeLoader)
 
 
 def test_values_and_lines_of_keys_and_elements(either_parser):
