@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -42,9 +43,10 @@ def world(request, tmp_path_factory, control_plane_binaries) -> Iterator[World]:
 
 def test_the_nodes_that_the_bill_counts_hold_them(world):
     assert world.unsettled() == []
-    system = world.pool(None)
-    nodes = [world.node_group_of(node["metadata"]["name"]) for node in world.api.list("v1", "Node")]
-    assert nodes.count(system) == system.size
+    nodes = Counter(
+        world.node_group_of(node["metadata"]["name"]).name for node in world.api.list("v1", "Node")
+    )
+    assert nodes == {pool.name: pool.size for pool in world.pools}
     sets = world.api.list("apps/v1", "StatefulSet", "llm-serving")
     assert sets
     assert all(one["status"].get("availableReplicas") == one["spec"]["replicas"] for one in sets)

@@ -19,7 +19,10 @@ from tests.cluster.control_plane import ControlPlane
 SERVING = "llm-serving"
 HELM_FILE = "90-helm-releases.yaml"
 WORKLOAD = "inferstack.dev/workload"
+NOT_READY = "node.kubernetes.io/not-ready"
 SETTLE_S = 60
+START_S = 180
+"""For everything to run that an environment has: much at once, on a machine that may have other work."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +76,10 @@ class World:
         return world
 
     def populate(self) -> World:
-        """Nodes, what EKS and the charts run there, and the controllers; waits until nothing is pending."""
+        """Nodes, what EKS and the charts run there, and the controllers; waits until nothing is pending.
+
+        No node is added: that it ends shows that the planned ones, which the bill counts, hold everything.
+        """
         for document in system.place():
             self.api.create(document)
         for pool in self.pools:
@@ -83,7 +89,7 @@ class World:
             self.api.apply(placed.document())
         self._autoscale()
         self.plane.run_controllers()
-        self.settle()
+        self.settle(START_S, grow=False)
         return self
 
     def _autoscale(self) -> None:
@@ -139,13 +145,14 @@ class World:
     def node_group_of(self, node: str) -> nodes.Pool:
         return next(pool for pool in self.pools if node.rpartition("-")[0] == pool.name)
 
-    def settle(self, seconds: float = SETTLE_S) -> None:
-        """Until all that was asked for runs, and nothing is on its way out."""
+    def settle(self, seconds: float = SETTLE_S, *, grow: bool = True) -> None:
+        """Until all that was asked for runs, and nothing is on its way out; ``grow``: more system nodes if need be."""
         limit = time.monotonic() + seconds
         while waiting := self.unsettled():
             assert time.monotonic() < limit, f"after {seconds} s: {waiting}"
             self._reap()
-            self._grow_system()
+            if grow:
+                self._grow_system()
             self._provision()
             time.sleep(0.1)
 
@@ -159,14 +166,18 @@ class World:
     def _grow_system(self) -> None:
         """System nodes are started for pending pods, up to the group's maximum, as in the cluster.
 
-        One at a time, and the next one only when the scheduler has tried all that are there: it says how many
-        nodes it looked at, so a slow machine gets no more of them than a fast one.
+        One at a time, and the next one only when all that are there are ready and the scheduler has tried them:
+        it says how many nodes it looked at, so a slow machine gets no more of them than a fast one. A daemon's
+        pod asks for none: it belongs to a node that is there, and waits for what it has preempted to leave.
         """
-        all_tried = f"0/{len(self.zones)} nodes"
+        present = self.api.list("v1", "Node")
+        if not all(condition(node, "Ready") and not _starting(node) for node in present):
+            return
+        all_tried = f"0/{len(present)} nodes"
         for pod in self.api.list("v1", "Pod"):
             why = _why(pod)
             short = "Insufficient cpu" in why or "Insufficient memory" in why or "Too many pods" in why
-            if all_tried in why and short and "gpu" not in why and "not-ready" not in why:
+            if all_tried in why and short and "gpu" not in why and not _of_daemon(pod):
                 self.grow(None)
                 return
 
@@ -302,8 +313,20 @@ def _why(pod: Mapping[str, Any]) -> str:
     return "; ".join(one.get("message", "") for one in conditions if one["status"] == "False")
 
 
-def condition(pod: Mapping[str, Any], kind: str) -> bool:
-    return any(one["type"] == kind and one["status"] == "True" for one in pod["status"].get("conditions", []))
+def _starting(node: Mapping[str, Any]) -> bool:
+    """Nothing is placed there yet."""
+    return any(taint["key"] == NOT_READY for taint in node["spec"].get("taints", ()))
+
+
+def _of_daemon(pod: Mapping[str, Any]) -> bool:
+    return any(owner["kind"] == "DaemonSet" for owner in pod["metadata"].get("ownerReferences", ()))
+
+
+def condition(entity: Mapping[str, Any], kind: str) -> bool:
+    """Of a pod or a node."""
+    return any(
+        one["type"] == kind and one["status"] == "True" for one in entity["status"].get("conditions", [])
+    )
 
 
 def leaving(pod: Mapping[str, Any]) -> bool:
