@@ -97,6 +97,7 @@ class GatewayArgs:
             scheme=self.scheme,
             vpc_cidr=self.vpc_cidr,
             database=self.database_kind,
+            database_verified=self.database is not None and self.database.authority is not None,
             cache=self.cache.kind if self.cache else "none",
         )
 

@@ -12,6 +12,7 @@ from components.gateway_cache import CacheArgs
 from components.gateway_config import fallback_groups
 from components.gateway_database import DatabaseArgs
 from components.gateway_teams import Team
+from components.rds_authority import authority
 from components.routes import Backend, groups
 from inferstack.errors import InputError, Problem
 
@@ -83,6 +84,7 @@ def _database(resolved: Resolved, gateway: GatewaySection, site: GatewaySite) ->
         password=site.settings.gateway_database_password,
         image=resolved.pins.image("postgres") if gateway.database == "in-cluster" else None,
         storage_class=STORAGE_CLASS,
+        authority=authority(resolved.place.region) if gateway.database == "rds" else None,
     )
 
 

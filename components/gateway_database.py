@@ -10,6 +10,7 @@ import pulumi
 from components import gateway_names, kube, naming
 from components.gateway_backend import GatewayBackend
 from components.pod_security import hardened_container, hardened_pod
+from components.rds_authority import IDENTIFIER
 from components.wire import WireResource, ec2, rds
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ BACKUP_DAYS_PRODUCTION: Final = 35
 RDS_MINUTES: Final = 90
 """Creation of a Multi-AZ instance with its first backup, and deletion with the final snapshot."""
 SERVER: Final = GatewayBackend(app=APP, port_name="postgres", port=PORT)
+AUTHORITY: Final = "authority.pem"
+AUTHORITY_FOLDER: Final = "/etc/gateway-database"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +54,8 @@ class DatabaseArgs:
     image: Image | None
     """Of the server in the cluster."""
     storage_class: str
+    authority: str | None
+    """Root certificate (PEM) of the server's; absent: encrypted and not verified."""
 
 
 def database(
@@ -78,9 +83,7 @@ def database(
             *beside,
             kube.KubernetesObject(naming.logical(parent.name, "database"), stateful_set(args), options),
         ]
-    made.append(
-        kube.KubernetesObject(naming.logical(parent.name, "database"), address(args.kind, host), inside)
-    )
+    made.append(kube.KubernetesObject(naming.logical(parent.name, "database"), address(args, host), inside))
     return tuple(made)
 
 
@@ -142,6 +145,7 @@ def instance_inputs(args: DatabaseArgs, name: str) -> dict[str, Any]:
         "username": USER,
         "multiAz": args.production,
         "publiclyAccessible": False,
+        "caCertIdentifier": IDENTIFIER,
         "autoMinorVersionUpgrade": True,
         "backupRetentionPeriod": BACKUP_DAYS_PRODUCTION if args.production else BACKUP_DAYS,
         "copyTagsToSnapshot": True,
@@ -160,15 +164,17 @@ def secret(password: pulumi.Input[str]) -> dict[str, Any]:
     )
 
 
-def address(kind: str, host: pulumi.Input[str]) -> dict[str, Any]:
+def address(args: DatabaseArgs, host: pulumi.Input[str]) -> dict[str, Any]:
     """How the gateway connects; LiteLLM makes its URL of these and the password."""
-    data = {
-        "DATABASE_HOST": host,
-        "DATABASE_USERNAME": USER,
-        "DATABASE_NAME": DATABASE,
-        # the in-cluster server is reached by the gateway alone and has no certificate
-        "DATABASE_SSLMODE": "require" if kind == "rds" else "disable",
-    }
+    data = {"DATABASE_HOST": host, "DATABASE_USERNAME": USER, "DATABASE_NAME": DATABASE}
+    if args.kind == "in-cluster":  # reached by the gateway alone, without a certificate
+        data["DATABASE_SSLMODE"] = "disable"
+    elif args.authority is None:
+        data["DATABASE_SSLMODE"] = "require"
+    else:
+        data["DATABASE_SSLMODE"] = "verify-full"
+        data["DATABASE_SSLROOTCERT"] = f"{AUTHORITY_FOLDER}/{AUTHORITY}"
+        data[AUTHORITY] = args.authority
     return kube.manifest("v1", "ConfigMap", SERVER.metadata(gateway_names.DATABASE_CONFIG), data=data)
 
 

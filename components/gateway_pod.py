@@ -61,6 +61,8 @@ class GatewaySpec:
     vpc_cidr: str
     database: str = "none"
     """``rds``, ``in-cluster`` or ``none``."""
+    database_verified: bool = False
+    """The database's certificate has to be one of the known authority."""
     cache: str = "none"
     """``in-cluster``, ``elasticache`` or ``none``."""
 
@@ -186,8 +188,26 @@ def _pod(spec: GatewaySpec) -> dict[str, Any]:
         "volumes": [
             {"name": "config", "configMap": {"name": spec.config_name}},
             {"name": "tmp", "emptyDir": {"sizeLimit": "1Gi"}},
+            *([_authority_volume()] if spec.database_verified else []),
         ],
     }
+
+
+def _authority_volume() -> dict[str, Any]:
+    key = gateway_database.AUTHORITY
+    return {
+        "name": "database",
+        "configMap": {"name": gateway_names.DATABASE_CONFIG, "items": [{"key": key, "path": key}]},
+    }
+
+
+def _mounts(spec: GatewaySpec) -> list[dict[str, Any]]:
+    folders = {
+        "config": FOLDER,
+        **({"database": gateway_database.AUTHORITY_FOLDER} if spec.database_verified else {}),
+    }
+    readable = [{"name": name, "mountPath": path, "readOnly": True} for name, path in folders.items()]
+    return [*readable, {"name": "tmp", "mountPath": "/tmp"}]  # noqa: S108 - inside the container
 
 
 def _container(spec: GatewaySpec) -> dict[str, Any]:
@@ -207,10 +227,7 @@ def _container(spec: GatewaySpec) -> dict[str, Any]:
         "livenessProbe": probe(ALIVE, periodSeconds=10, failureThreshold=6),
         # the load balancer stops sending before the server stops listening
         "lifecycle": {"preStop": {"sleep": {"seconds": PROPAGATION_S}}},
-        "volumeMounts": [
-            {"name": "config", "mountPath": FOLDER, "readOnly": True},
-            {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108 - inside the container
-        ],
+        "volumeMounts": _mounts(spec),
     }
 
 
@@ -234,16 +251,18 @@ def _environment(spec: GatewaySpec) -> list[dict[str, Any]]:
     if spec.auth == "keys":
         values.append(_from_secret("LITELLM_MASTER_KEY", MASTER_SECRET))
     if spec.database != "none":
-        values += _database_environment()
+        values += _database_environment(spec)
     if spec.cache != "none":
         values += [_from_config(name, gateway_names.CACHE_CONFIG) for name in ("VALKEY_HOST", "VALKEY_PORT")]
     keys = [API_KEYS[provider] for provider in spec.providers if provider in API_KEYS]
     return values + [_from_secret(key, PROVIDER_SECRET) for key in keys]
 
 
-def _database_environment() -> list[dict[str, Any]]:
+def _database_environment(spec: GatewaySpec) -> list[dict[str, Any]]:
     """LiteLLM makes its URL of these, and migrates the schema before it serves, one pod after the other."""
-    names = ("DATABASE_HOST", "DATABASE_NAME", "DATABASE_SSLMODE", "DATABASE_USERNAME")
+    names = ["DATABASE_HOST", "DATABASE_NAME", "DATABASE_SSLMODE", "DATABASE_USERNAME"]
+    if spec.database_verified:
+        names.append("DATABASE_SSLROOTCERT")
     address = [_from_config(name, gateway_names.DATABASE_CONFIG) for name in names]
     password = _from_secret("DATABASE_PASSWORD", gateway_names.DATABASE_SECRET)
     plain = {

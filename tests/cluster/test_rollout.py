@@ -140,7 +140,7 @@ class Rollout:
 
     def shares(self, group: str) -> dict[str, float]:
         """What the gateway that runs would send where, for the callers of a name."""
-        (volume,) = (one for one in self.gateway()["spec"]["volumes"] if "configMap" in one)
+        (volume,) = (one for one in self.gateway()["spec"]["volumes"] if one["name"] == "config")
         config = self.world.api.get("v1", "ConfigMap", volume["configMap"]["name"], self._gateway_namespace)
         members = [
             one

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from components import gateway_args, rds_authority
 from components.environment import InferenceEnvironmentArgs
 from components.settings import Settings
 from inferstack.engine.graph import Graph
@@ -92,6 +93,7 @@ def test_the_instance_is_encrypted_private_kept_and_keeps_its_password_to_itself
         "username": "litellm",
         "multiAz": True,
         "publiclyAccessible": False,
+        "caCertIdentifier": "rds-ca-rsa2048-g1",
         "autoMinorVersionUpgrade": True,
         "backupRetentionPeriod": 35,
         "copyTagsToSnapshot": True,
@@ -118,8 +120,33 @@ def test_only_the_clusters_nodes_connect_and_only_with_tls(rds: Graph) -> None:
     assert "cidrBlocks" not in rule
     parameters = one(rds, "aws:rds/parameterGroup:ParameterGroup").inputs["parameters"]
     assert parameters == [{"name": "rds.force_ssl", "value": "1"}]
-    assert manifest(rds, "ConfigMap", "gateway-database")["data"]["DATABASE_SSLMODE"] == "require"
-    assert manifest(rds, "ConfigMap", "gateway-database")["data"]["DATABASE_HOST"] is UNKNOWN
+
+
+def test_the_gateway_accepts_no_server_but_the_regions_own(rds: Graph) -> None:
+    address = manifest(rds, "ConfigMap", "gateway-database")["data"]
+    assert address["DATABASE_HOST"] is UNKNOWN
+    assert address["DATABASE_SSLMODE"] == "verify-full"
+    assert address["authority.pem"] == rds_authority.authority("eu-central-1")
+    pod = manifest(rds, "Deployment", "litellm")["spec"]["template"]["spec"]
+    (volume,) = [item for item in pod["volumes"] if item["name"] == "database"]
+    assert volume["configMap"]["items"] == [{"key": "authority.pem", "path": "authority.pem"}]
+    (mount,) = [item for item in pod["containers"][0]["volumeMounts"] if item["name"] == "database"]
+    assert address["DATABASE_SSLROOTCERT"] == f"{mount['mountPath']}/authority.pem"
+    given = {item["name"] for item in pod["containers"][0]["env"]}
+    assert given >= address.keys() - {"authority.pem"}
+
+
+def test_where_the_authority_is_not_known_the_connection_is_encrypted_all_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(gateway_args, "authority", lambda _region: None)
+    found = preview(build(environment("rds")))
+    address = manifest(found, "ConfigMap", "gateway-database")["data"]
+    assert address["DATABASE_SSLMODE"] == "require"
+    assert not {"authority.pem", "DATABASE_SSLROOTCERT"} & address.keys()
+    pod = manifest(found, "Deployment", "litellm")["spec"]["template"]["spec"]
+    assert "database" not in {item["name"] for item in pod["volumes"]}
+    assert "DATABASE_SSLROOTCERT" not in {item["name"] for item in pod["containers"][0]["env"]}
 
 
 def test_outside_production_it_is_smaller_and_may_go() -> None:

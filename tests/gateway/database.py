@@ -19,6 +19,7 @@ from typing import Any
 
 import yaml
 
+from components.gateway_database import AUTHORITY
 from inferstack.engine.graph import Graph
 from tests.components.running import manifest
 from tests.gateway.fake_backend import FakeBackend
@@ -28,6 +29,12 @@ from tests.loopback import HOST
 
 ROOT = Path(__file__).parents[2]
 PRISMA = ROOT / ".tools" / "prisma"
+URL = """
+from litellm.proxy.db.db_url_settings import translate_libpq_ssl_params
+from litellm.proxy.utils import construct_database_url_from_env_vars
+print(translate_libpq_ssl_params(construct_database_url_from_env_vars()))
+"""
+"""As LiteLLM's command does."""
 ENGINES = {"PRISMA_QUERY_ENGINE_BINARY": "query-engine", "PRISMA_SCHEMA_ENGINE_BINARY": "schema-engine"}
 
 
@@ -79,6 +86,27 @@ def deployed(graph: Graph) -> Deployed:
     )
 
 
+def connection(found: Deployed, server: Server, authority: Path) -> dict[str, str]:
+    """The variables that say how the database is reached; those of addresses and files are this machine's."""
+    local = {
+        "DATABASE_HOST": server.address,
+        "DATABASE_PASSWORD": PASSWORD,
+        "DATABASE_SSLROOTCERT": str(authority),
+    }
+    return {**{name: text for name, text in found.address.items() if name != AUTHORITY}, **local}
+
+
+def refusal(found: Deployed, server: Server, authority: Path) -> str:
+    """Why Prisma does not connect by the URL that LiteLLM makes of these variables; empty when it does."""
+    program = [str(LITELLM.parent / "python"), "-c", URL]
+    environment = {"PATH": os.environ["PATH"], **connection(found, server, authority)}
+    made = subprocess.run(program, env=environment, capture_output=True, text=True, check=True)
+    url = made.stdout.splitlines()[-1]
+    asked = [engines()["PRISMA_SCHEMA_ENGINE_BINARY"], "cli", "--datasource", url, "can-connect-to-database"]
+    done = subprocess.run(asked, capture_output=True, text=True, check=False, timeout=60)
+    return "" if done.returncode == 0 else done.stdout + done.stderr
+
+
 @contextmanager
 def replica(
     folder: Path,
@@ -91,9 +119,7 @@ def replica(
     """One pod of the deployment, beside others on the same database."""
     folder.mkdir()
     values = {
-        **found.address,
-        "DATABASE_HOST": server.address,
-        "DATABASE_PASSWORD": PASSWORD,
+        **connection(found, server, server.certificate),
         "LITELLM_MIGRATION_DIR": str(folder / "migrations"),
         # of the image
         **engines(),

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.certificate import self_signed
 from tests.loopback import HOST
 
 ROOT = Path(__file__).parents[2]
@@ -59,6 +60,11 @@ class Server:
     def address(self) -> str:
         return f"{HOST}:{self.port}"
 
+    @property
+    def certificate(self) -> Path:
+        """Its own authority; there only with TLS."""
+        return self.folder / "server.crt"
+
     def run(self, program: str, *args: str) -> None:
         """To a file: a server that is started keeps open what it inherits, and a pipe would not end."""
         log = self.folder / "log"
@@ -97,17 +103,15 @@ class Server:
 
     def require_tls(self) -> None:
         """As RDS with `rds.force_ssl`: a certificate, and no connection without it."""
-        subprocess.run(
-            ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost",
-             "-keyout", "server.key", "-out", "server.crt"],
-            cwd=self.folder, capture_output=True, check=True,
-        )  # fmt: skip
+        private, certificate = self_signed()
         key = self.folder / "server.key"
+        key.write_bytes(private)
         key.chmod(0o600)
+        self.certificate.write_bytes(certificate)
         if _account():
             os.chown(key, NOBODY, NOBODY)
         with (self.folder / "data" / "postgresql.conf").open("a", encoding="utf-8") as file:
-            file.write(f"ssl = on\nssl_cert_file = '{self.folder}/server.crt'\nssl_key_file = '{key}'\n")
+            file.write(f"ssl = on\nssl_cert_file = '{self.certificate}'\nssl_key_file = '{key}'\n")
         access = self.folder / "data" / "pg_hba.conf"
         access.write_text("hostssl all all 127.0.0.1/32 scram-sha-256\n", encoding="utf-8")
 

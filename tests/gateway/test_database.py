@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from components.gateway_config import KEY_MEMORY_S
+from components.gateway_database import AUTHORITY
 from tests.components import builders
 from tests.components.running import build, preview
 from tests.gateway import database, postgres
@@ -151,13 +152,19 @@ class TestStart:
         for pod in (site.first, site.second):
             assert pod.call("/health/readiness", key=None).body["db"] == "connected"
 
-    def test_every_connection_is_encrypted(self, site: Site, found: database.Deployed) -> None:
-        assert found.address["DATABASE_SSLMODE"] == "require"
+    def test_every_connection_is_encrypted(self, site: Site) -> None:
         rows = site.server.sql(
             "select s.ssl from pg_stat_ssl s join pg_stat_activity a using (pid) where a.client_addr is not null"
         )
         assert len(rows) > 2
         assert {row[0] for row in rows} == {True}
+
+    def test_a_server_of_another_authority_is_refused(self, site: Site, found: database.Deployed) -> None:
+        assert found.address["DATABASE_SSLMODE"] == "verify-full"
+        other = site.folder / "authority.pem"
+        other.write_text(found.address[AUTHORITY], encoding="ascii")
+        assert database.refusal(found, site.server, site.server.certificate) == ""
+        assert "certificate verify failed" in database.refusal(found, site.server, other)
 
 
 class TestTeams:
