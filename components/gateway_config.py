@@ -91,6 +91,8 @@ def _entry(group: Group, route: Route, settings: GatewaySettings) -> dict[str, A
         "callers": [group.name],
         "cached": settings.keeps(group),
     }
+    if external is None:  # LiteLLM's way of /v1/responses reads it here, and there alone
+        info["cooldown_time"] = OWN_COOLDOWN_S
     return _route(group.name, backend, parameters, info)
 
 

@@ -129,7 +129,10 @@ class Guard(CustomLogger):
         if refused:
             raise HTTPException(400, {"error": f"not accepted in a request: {', '.join(refused)}"})
         model = data.get("model")
-        if model is not None and model not in self.names:
+        if model is None:
+            # moderations, files, batches, vector stores: LiteLLM would ask a provider of its own choice
+            raise HTTPException(400, {"error": "the request names no model of this gateway"})
+        if model not in self.names:
             if ASKED.get() is not None:
                 # a caller over its own limit: LiteLLM would try what steps in for the model's failures
                 raise ProxyRateLimitError({"error": f"rate limit exceeded for {ASKED.get()}"})

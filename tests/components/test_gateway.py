@@ -314,6 +314,11 @@ class TestRoutes:
     def test_without_aws_backends_the_pods_have_no_role(self) -> None:
         assert external_statements(PLACE, [backend(fallback("openai", "gpt-5"))]) == ()
 
+    @pytest.mark.parametrize("model", ["zai.glm-4.7", "deepseek.v3.2", "minimax.minimax-m2.5"])
+    def test_a_version_with_a_dot_is_no_profile(self, model: str) -> None:
+        (statement,) = external_statements(PLACE, [backend(fallback("bedrock", model))])
+        assert f"arn:aws:bedrock:*::foundation-model/{model}*" in statement.resources
+
 
 class TestLoadBalancer:
     def test_it_is_internal_encrypted_and_waits_as_long_as_the_gateway(self, prod: Graph) -> None:

@@ -193,6 +193,26 @@ class TestDataClass:
         assert gateway.chat("secret", "TOP-SECRET", **more).status in (400, 401, 403)
         assert external.seen == []
 
+    @pytest.mark.parametrize(
+        ("path", "body"),
+        [
+            ("/v1/moderations", {"input": "TOP-SECRET"}),
+            ("/v1/vector_stores", {"name": "TOP-SECRET"}),
+            ("/v1/vector_stores/x/search", {"query": "TOP-SECRET"}),
+            (
+                "/v1/batches",
+                {"input_file_id": "x", "endpoint": "/v1/completions", "completion_window": "24h"},
+            ),
+        ],
+    )
+    def test_a_request_without_a_model_goes_nowhere(
+        self, gateway: Proxy, external: FakeBackend, path: str, body: dict[str, Any]
+    ) -> None:
+        answer = gateway.call(path, body)
+        assert answer.status in (400, 404), answer
+        assert "names no model" in json.dumps(answer.body)
+        assert external.seen == []
+
     @pytest.mark.parametrize("model", ["chat-fallback-1", "openai/gpt-5", "gpt-5", "together_ai/x", "*"])
     def test_a_caller_cannot_name_an_external_backend(
         self, gateway: Proxy, external: FakeBackend, model: str

@@ -10,7 +10,8 @@ from inferstack.preflight.aws import ApiError
 from inferstack.preflight.needs import Fallback
 from inferstack.preflight.types import Check, Finding, Status, Subject
 
-_PROFILE: Final = re.compile(r"(?:us|us-gov|eu|apac|jp|au|ca|global)\.(.+)")
+PROFILE: Final = re.compile(r"(?:us|us-gov|eu|apac|jp|au|ca|global)\.(.+)")
+"""Name of an inference profile; the group is its foundation model."""
 _WANTED: Final = {
     "authorizationStatus": "AUTHORIZED",
     "entitlementAvailability": "AVAILABLE",
@@ -30,7 +31,7 @@ def _run(subject: Subject) -> Iterator[Finding]:
 
 def _judge(fallback: Fallback, subject: Subject) -> tuple[Status, str, str | None]:
     name = fallback.model.removeprefix("bedrock/")
-    profile = _PROFILE.fullmatch(name)
+    profile = PROFILE.fullmatch(name)
     try:
         if profile is not None:
             _ask(subject, fallback.region, "get_inference_profile", inferenceProfileIdentifier=name)
