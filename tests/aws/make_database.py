@@ -42,6 +42,7 @@ def instance(cloud: Cloud, name: str, inputs: Inputs) -> Made:
         inputs.pop(later, None)
     renamed = {
         "allocatedStorage": "AllocatedStorage",
+        "caCertIdentifier": "CACertificateIdentifier",
         "dbName": "DBName",
         "dbSubnetGroupName": "DBSubnetGroupName",
         "enabledCloudwatchLogsExports": "EnableCloudwatchLogsExports",
