@@ -20,7 +20,7 @@ from components.gateway_times import GatewayTimes, gateway_times
 from components.load_balancer import load_balancer_controller
 from components.routes import API_KEYS, AWS_PROVIDERS, Backend, providers, route_facts
 from components.waf import web_acl
-from inferstack.preflight.checks.bedrock import PROFILE
+from inferstack.facts import foundation_model
 
 if TYPE_CHECKING:
     from components.pins import Pins
@@ -282,12 +282,6 @@ def host_name(status: object) -> str | None:
     return str(entries[0]["hostname"]) if entries else None
 
 
-def bedrock_model(model: str) -> str:
-    """The foundation model behind an inference profile; itself where there is none (``zai.glm-4.7``)."""
-    profile = PROFILE.fullmatch(model)
-    return profile[1] if profile else model
-
-
 def external_statements(place: iam.Place, backends: Sequence[Backend]) -> tuple[iam.Statement, ...]:
     """Inference rights on the fallback models that run in AWS."""
     resources: dict[str, set[str]] = {provider: set() for provider in AWS_PROVIDERS}
@@ -296,7 +290,7 @@ def external_statements(place: iam.Place, backends: Sequence[Backend]) -> tuple[
         region = item.region or place.region
         if item.provider == "bedrock":
             # an inference profile (eu.anthropic...) calls the foundation model in the regions it spans
-            model = bedrock_model(item.model)
+            model = foundation_model(item.model)
             profile = f"{prefix}:bedrock:{region}:{place.account}:inference-profile/{item.model}"
             resources["bedrock"] |= {f"{prefix}:bedrock:*::foundation-model/{model}*", profile}
         elif item.provider == "sagemaker":

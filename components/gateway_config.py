@@ -91,7 +91,7 @@ def _entry(group: Group, route: Route, settings: GatewaySettings) -> dict[str, A
         "callers": [group.name],
         "cached": settings.keeps(group),
     }
-    if external is None:  # LiteLLM's way of /v1/responses reads it here, and there alone
+    if external is None:  # on /v1/responses LiteLLM does not see the parameters
         info["cooldown_time"] = OWN_COOLDOWN_S
     return _route(group.name, backend, parameters, info)
 

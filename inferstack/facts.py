@@ -18,6 +18,7 @@ Reading a fact that is unknown, or that a rule cannot do without and is absent, 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
@@ -41,6 +42,15 @@ LITELLM_PREFIXES: Final = {
     "huggingface": "huggingface",
 }
 """How LiteLLM's configuration writes an external provider, by the spec's name of it."""
+
+
+_PROFILE: Final = re.compile(r"(?:us|us-gov|eu|apac|jp|au|ca|global)\.(.+)")
+
+
+def foundation_model(model: str) -> str:
+    """What a Bedrock inference profile (``eu.anthropic...``) calls; of any other (``zai.glm-4.7``) itself."""
+    profile = _PROFILE.fullmatch(model)
+    return profile[1] if profile else model
 
 
 def may_leave(classification: str, most_sensitive_allowed: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 from typing import Self
 from urllib.error import URLError
@@ -38,11 +39,12 @@ def answers(url: str) -> bool:
         return False
 
 
-class LoopThread:
+class LoopThread(ABC):
     """asyncio servers in a thread of their own, from ``start`` to ``stop``."""
 
+    @abstractmethod
     async def listen(self) -> list[asyncio.Server]:
-        raise NotImplementedError
+        """Those that answer from now on."""
 
     def start(self) -> Self:
         self._loop, self._ready = asyncio.new_event_loop(), threading.Event()

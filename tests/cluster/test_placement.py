@@ -14,9 +14,9 @@ def test_everything_runs_on_the_planned_nodes(populated):
     For the system's nodes `populate` has shown it, which adds none; tests of disruption may have added some since.
     """
     assert populated.unsettled() == []
-    nodes = [populated.node_group_of(node["metadata"]["name"]) for node in populated.api.list("v1", "Node")]
+    nodes = populated.node_counts()
     planned = {pool.name: pool.size for pool in populated.pools if pool.workload}
-    assert {name: sum(one.name == name for one in nodes) for name in planned} == planned
+    assert {name: nodes[name] for name in planned} == planned
 
 
 def test_no_pod_was_refused(populated):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -43,10 +42,7 @@ def world(request, tmp_path_factory, control_plane_binaries) -> Iterator[World]:
 
 def test_the_nodes_that_the_bill_counts_hold_them(world):
     assert world.unsettled() == []
-    nodes = Counter(
-        world.node_group_of(node["metadata"]["name"]).name for node in world.api.list("v1", "Node")
-    )
-    assert nodes == {pool.name: pool.size for pool in world.pools}
+    assert world.node_counts() == {pool.name: pool.size for pool in world.pools}
     sets = world.api.list("apps/v1", "StatefulSet", "llm-serving")
     assert sets
     assert all(one["status"].get("availableReplicas") == one["spec"]["replicas"] for one in sets)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -144,6 +145,10 @@ class World:
 
     def node_group_of(self, node: str) -> nodes.Pool:
         return next(pool for pool in self.pools if node.rpartition("-")[0] == pool.name)
+
+    def node_counts(self) -> Counter[str]:
+        """Nodes there are, by pool."""
+        return Counter(self.node_group_of(node).name for node in self.zones)
 
     def settle(self, seconds: float = SETTLE_S, *, grow: bool = True) -> None:
         """Until all that was asked for runs, and nothing is on its way out; ``grow``: more system nodes if need be."""

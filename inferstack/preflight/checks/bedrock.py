@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+from inferstack.facts import foundation_model
 from inferstack.preflight.aws import ApiError
 from inferstack.preflight.needs import Fallback
 from inferstack.preflight.types import Check, Finding, Status, Subject
 
-PROFILE: Final = re.compile(r"(?:us|us-gov|eu|apac|jp|au|ca|global)\.(.+)")
-"""Name of an inference profile; the group is its foundation model."""
 _WANTED: Final = {
     "authorizationStatus": "AUTHORIZED",
     "entitlementAvailability": "AVAILABLE",
@@ -31,15 +29,15 @@ def _run(subject: Subject) -> Iterator[Finding]:
 
 def _judge(fallback: Fallback, subject: Subject) -> tuple[Status, str, str | None]:
     name = fallback.model.removeprefix("bedrock/")
-    profile = PROFILE.fullmatch(name)
+    model = foundation_model(name)
     try:
-        if profile is not None:
+        if model != name:
             _ask(subject, fallback.region, "get_inference_profile", inferenceProfileIdentifier=name)
         answer = _ask(
             subject,
             fallback.region,
             "get_foundation_model_availability",
-            modelId=profile[1] if profile else name,
+            modelId=model,
         )
     except ApiError as error:
         if error.code not in ("ResourceNotFoundException", "ValidationException"):
